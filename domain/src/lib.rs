@@ -1,1 +1,42 @@
-//! Stub.
+//! What is true and what is allowed: pure rules, without clock, randomness or I/O.
+
+mod aggregate;
+pub mod api_key;
+pub mod chat;
+mod email;
+mod event;
+pub mod login;
+mod password;
+mod personal;
+mod rejection;
+pub mod session;
+pub mod settings;
+mod text;
+pub mod user;
+
+pub use aggregate::{Aggregate, Category, Claim, ClaimScope};
+pub use email::{Email, InvalidEmail};
+pub use event::{Event, UnknownEvent};
+pub use password::{Password, WeakPassword};
+pub use personal::{Personal, Seal, with_seal};
+pub use rejection::{Kind, Rejection};
+pub use text::{InvalidText, Text};
+
+/// Reads a value type out of JSON, so that a body of wrong content is refused while it is parsed.
+macro_rules! serde_as_string {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::try_from(text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use serde_as_string;

@@ -1,0 +1,69 @@
+//! Attempts to sign in to one account that were refused.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{Aggregate, Category, Personal, Rejection};
+
+/// The refused attempts on one account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Login {
+    /// How many there were.
+    pub failures: u64,
+}
+
+/// What may be asked.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Write down that an attempt was refused.
+    RecordFailure {
+        /// From where.
+        address: Option<String>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// What can have happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// Somebody gave a wrong password.
+    #[serde(rename = "login.failed")]
+    Failed {
+        /// From where.
+        address: Option<Personal<String>>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// Nothing is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {}
+
+impl From<Error> for Rejection {
+    fn from(error: Error) -> Self {
+        match error {}
+    }
+}
+
+impl Aggregate for Login {
+    const CATEGORY: Category = Category::Login;
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
+        match command {
+            Command::RecordFailure { address, at } => {
+                Ok(vec![Event::Failed { address: address.map(Personal::from), at }])
+            }
+        }
+    }
+
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::Failed { .. } => self.failures += 1,
+        }
+    }
+}
