@@ -1,5 +1,8 @@
 //! One event of any category, as followers of the whole log see it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{Category, api_key, chat, login, session, settings, user};
 
 /// What happened, to whatever kind of thing.

@@ -11,6 +11,8 @@ mod personal;
 mod rejection;
 pub mod session;
 pub mod settings;
+#[cfg(test)]
+mod testing;
 mod text;
 pub mod user;
 

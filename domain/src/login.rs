@@ -67,3 +67,33 @@ impl Aggregate for Login {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Event, Login};
+    use crate::{
+        Aggregate,
+        testing::{at, given},
+    };
+
+    fn failed(seconds: i64) -> Event {
+        Event::Failed { address: Some("192.0.2.1".to_owned().into()), at: at(seconds) }
+    }
+
+    #[test]
+    fn a_refused_attempt_is_written_down() {
+        let login = given::<Login>(&[failed(0)]);
+
+        let address = Some("192.0.2.1".to_owned());
+        let outcome = login.decide(Command::RecordFailure { address, at: at(1) });
+
+        assert_eq!(outcome, Ok(vec![failed(1)]));
+    }
+
+    #[test]
+    fn refused_attempts_are_counted() {
+        let login = given::<Login>(&[failed(0), failed(1)]);
+
+        assert_eq!(login.failures, 2);
+    }
+}

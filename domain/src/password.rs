@@ -58,7 +58,7 @@ impl Password {
     /// be that long.
     #[must_use]
     pub fn presented(text: &str) -> Option<Self> {
-        let text: String = text.chars().take(129).nfc().collect();
+        let text: String = text.nfc().take(129).collect();
         (text.chars().count() <= 128).then_some(Self(text))
     }
 
@@ -79,5 +79,122 @@ impl fmt::Debug for Password {
 impl From<WeakPassword> for Rejection {
     fn from(error: WeakPassword) -> Self {
         Self::new(Kind::Invalid, "weak_password", error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Password, WeakPassword};
+    use crate::testing::email;
+
+    fn choose(text: &str) -> Result<Password, WeakPassword> {
+        Password::choose(text, &email("ada.lovelace@example.org"), 8)
+    }
+
+    #[test]
+    fn a_long_enough_password_needs_no_composition() {
+        let outcome = choose("correct horse");
+
+        assert!(outcome.is_ok());
+    }
+
+    #[test]
+    fn a_password_shorter_than_the_minimum_is_refused() {
+        let outcome = choose("sevench");
+
+        assert_eq!(outcome, Err(WeakPassword::TooShort(8)));
+    }
+
+    #[test]
+    fn length_counts_characters_not_bytes() {
+        let outcome = choose("\u{1f980}\u{1f980}\u{1f980}\u{1f980}");
+
+        assert_eq!(outcome, Err(WeakPassword::TooShort(8)));
+    }
+
+    #[test]
+    fn a_password_of_128_characters_is_taken() {
+        let outcome = choose(&"a".repeat(128));
+
+        assert!(outcome.is_ok());
+    }
+
+    #[test]
+    fn a_password_of_129_characters_is_refused() {
+        let outcome = choose(&"a".repeat(129));
+
+        assert_eq!(outcome, Err(WeakPassword::TooLong));
+    }
+
+    #[test]
+    fn a_common_password_is_refused_in_any_case() {
+        let outcome = choose("PassWord123");
+
+        assert_eq!(outcome, Err(WeakPassword::Common));
+    }
+
+    #[test]
+    fn a_password_with_the_name_of_the_service_is_refused() {
+        let outcome = choose("my-Annals-2026");
+
+        assert_eq!(outcome, Err(WeakPassword::Guessable));
+    }
+
+    #[test]
+    fn a_password_with_ones_own_address_is_refused() {
+        let outcome = choose("Ada.Lovelace!");
+
+        assert_eq!(outcome, Err(WeakPassword::Guessable));
+    }
+
+    #[test]
+    fn a_very_short_local_part_may_occur_in_a_password() {
+        let outcome = Password::choose("adamant canoe", &email("ada@example.org"), 8);
+
+        assert!(outcome.is_ok());
+    }
+
+    #[test]
+    fn a_password_is_recognised_in_another_unicode_spelling() {
+        let chosen = choose(&"\u{e9}".repeat(128)).unwrap();
+
+        let presented = Password::presented(&"e\u{301}".repeat(128));
+
+        assert_eq!(presented, Some(chosen));
+    }
+
+    #[test]
+    fn no_password_is_as_long_as_129_characters() {
+        let presented = Password::presented(&"e\u{301}".repeat(129));
+
+        assert_eq!(presented, None);
+    }
+
+    #[test]
+    fn debug_output_does_not_show_the_password() {
+        let password = choose("correct horse").unwrap();
+
+        assert_eq!(format!("{password:?}"), "Password(..)");
+    }
+
+    proptest! {
+        #[test]
+        fn any_chosen_password_is_recognised_when_presented(
+            text in "\\PC{0,140}",
+            minimum in 0..20_usize,
+        ) {
+            let Ok(chosen) = Password::choose(&text, &email("ada@example.org"), minimum) else {
+                return Ok(());
+            };
+
+            prop_assert_eq!(Password::presented(&text), Some(chosen));
+        }
+
+        #[test]
+        fn any_text_can_be_presented(text in any::<String>()) {
+            let _ = Password::presented(&text);
+        }
     }
 }

@@ -1,1 +1,40 @@
-//! Stub.
+//! The log: append, load, follow, seal personal data, and carry it all over NATS.
+//!
+//! Positions are contiguous and in commit order: a reader that has seen position `n` next sees
+//! `n + 1`, and nothing ever appears behind it.
+
+mod append;
+mod batch;
+mod broker;
+mod claim;
+mod encode;
+mod feed;
+mod follow;
+mod keys;
+mod lease;
+mod live;
+mod load;
+mod log;
+mod master;
+mod meta;
+mod recorded;
+mod types;
+mod verify;
+
+pub use append::{AppendError, Appended};
+pub use broker::{Broker, STREAM};
+pub use encode::{Append, Expected, Secret};
+pub use feed::Feed;
+pub use follow::{Gap, MAX_BATCH, Subscriber};
+pub use keys::KeyRing;
+pub use lease::Lease;
+pub use live::{Live, LiveMessage};
+pub use load::Loaded;
+pub use log::EventLog;
+pub use master::{MasterKey, ServiceKey};
+pub use meta::Meta;
+pub use recorded::{RawEvent, Recorded};
+pub use verify::{Fault, Verification};
+
+/// A place in the log, from 1; positions are contiguous and in commit order.
+pub type Position = i64;

@@ -130,7 +130,9 @@ impl Aggregate for ApiKey {
             (Self::Active(key), Command::Revoke { owner }) if key.owner == owner => {
                 Ok(vec![Event::Revoked { prefix: key.prefix.clone() }])
             }
-            (Self::Revoked { owner: its }, Command::Revoke { owner }) if *its == owner => Ok(vec![]),
+            (Self::Revoked { owner: its }, Command::Revoke { owner }) if *its == owner => {
+                Ok(vec![])
+            }
             (Self::Active(_) | Self::Revoked { .. }, Command::Create(_)) => {
                 Err(Error::AlreadyCreated)
             }

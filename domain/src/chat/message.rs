@@ -41,10 +41,13 @@ impl Message {
     /// All text of the turn in one string.
     #[must_use]
     pub fn plain_text(&self) -> String {
-        self.content.iter().map(|part| match part {
-            Part::Text { text } => text.as_str(),
-            Part::Image { .. } => "",
-        }).collect()
+        self.content
+            .iter()
+            .map(|part| match part {
+                Part::Text { text } => text.as_str(),
+                Part::Image { .. } => "",
+            })
+            .collect()
     }
 }
 
@@ -122,7 +125,7 @@ pub struct ModelOptions {
     /// The tools the model may ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tools: Vec<Tool>,
-    /// Which of them it has to ask for, in the OpenAI form.
+    /// Which of them it has to ask for, in the `OpenAI` form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_choice: Option<Value>,
     /// 0 to 2.
@@ -137,7 +140,7 @@ pub struct ModelOptions {
     /// Where the answer stops.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stop: Vec<String>,
-    /// The form of the answer, in the OpenAI form.
+    /// The form of the answer, in the `OpenAI` form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_format: Option<Value>,
 }
@@ -189,7 +192,7 @@ pub enum FinishReason {
 }
 
 impl FinishReason {
-    /// The word of the OpenAI dialect.
+    /// The word of the `OpenAI` dialect.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

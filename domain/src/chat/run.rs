@@ -36,7 +36,7 @@ pub enum Provider {
     Anthropic,
     /// Meta Llama API, native form.
     MetaLlama,
-    /// Any server of the OpenAI chat-completions form.
+    /// Any server of the `OpenAI` chat-completions form.
     #[serde(rename = "openai")]
     OpenAi,
 }

@@ -133,7 +133,9 @@ pub enum Error {
 impl From<Error> for Rejection {
     fn from(error: Error) -> Self {
         match error {
-            Error::AlreadyStarted => Self::new(Kind::Conflict, "already_started", error.to_string()),
+            Error::AlreadyStarted => {
+                Self::new(Kind::Conflict, "already_started", error.to_string())
+            }
             Error::Over => Self::new(Kind::Unauthenticated, "session_ended", error.to_string()),
         }
     }
@@ -205,7 +207,12 @@ impl Live {
         if generation == self.generation {
             return Ok(vec![Event::Refreshed { generation: generation + 1, at }]);
         }
-        let is_just_replaced = generation + 1 == self.generation && at - self.refreshed_at <= GRACE;
-        if is_just_replaced { Ok(vec![]) } else { Ok(vec![Event::Ended { reason: EndReason::TokenReused }]) }
+        let is_just_replaced =
+            generation.checked_add(1) == Some(self.generation) && at - self.refreshed_at <= GRACE;
+        if is_just_replaced {
+            Ok(vec![])
+        } else {
+            Ok(vec![Event::Ended { reason: EndReason::TokenReused }])
+        }
     }
 }

@@ -130,3 +130,76 @@ impl From<InvalidSetting> for Rejection {
         Self::new(Kind::Invalid, "invalid_setting", error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Communication, InvalidSetting, TimeOfDay, Timezone};
+
+    #[test]
+    fn an_iana_timezone_is_taken() {
+        let timezone = Timezone::try_from("Europe/Berlin".to_owned()).unwrap();
+
+        assert_eq!(timezone.to_string(), "Europe/Berlin");
+    }
+
+    #[test]
+    fn a_timezone_nobody_knows_is_refused() {
+        let outcome = Timezone::try_from("Europe/Atlantis".to_owned());
+
+        assert_eq!(outcome, Err(InvalidSetting::Timezone));
+    }
+
+    #[test]
+    fn a_time_of_day_has_hours_and_minutes() {
+        let time = TimeOfDay::try_from("07:05".to_owned()).unwrap();
+
+        assert_eq!(time.to_string(), "07:05");
+    }
+
+    #[test]
+    fn a_time_that_no_clock_shows_is_refused() {
+        for text in ["", "24:00", "12:60", "noon", "12:00:00", "-1:00"] {
+            let outcome = TimeOfDay::try_from(text.to_owned());
+
+            assert_eq!(outcome, Err(InvalidSetting::TimeOfDay), "{text}");
+        }
+    }
+
+    #[test]
+    fn quiet_hours_are_the_night_unless_set() {
+        let defaults = Communication::default();
+
+        let hours =
+            [defaults.quiet_hours_start, defaults.quiet_hours_end].map(|hour| hour.to_string());
+
+        assert_eq!(hours, ["22:00", "08:00"]);
+    }
+
+    #[test]
+    fn an_unknown_word_is_not_a_setting() {
+        let body = r#"{"preferred_language": "tlh"}"#;
+
+        let outcome = serde_json::from_str::<super::CommunicationChange>(body);
+
+        assert!(outcome.is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in any::<String>()) {
+            let _ = Timezone::try_from(text.clone());
+            let _ = TimeOfDay::try_from(text);
+        }
+
+        #[test]
+        fn a_time_of_day_reads_back_what_it_shows(hour in 0..24_u8, minute in 0..60_u8) {
+            let shown = format!("{hour:02}:{minute:02}");
+
+            let time = TimeOfDay::try_from(shown.clone()).unwrap();
+
+            prop_assert_eq!(time.to_string(), shown);
+        }
+    }
+}

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use communication::{
-    Communication, CommunicationChange, EmailFrequency, InvalidSetting, Language, TimeOfDay, Timezone,
+    Communication, CommunicationChange, EmailFrequency, InvalidSetting, Language, TimeOfDay,
+    Timezone,
 };
 pub use notification::{NotificationChange, NotificationPreferences};
 
@@ -97,7 +98,9 @@ impl Aggregate for Settings {
                 }
                 Ok(vec![Event::CommunicationChanged { user, change }])
             }
-            Command::ChangeNotifications { change, .. } if change.security_alerts == Some(false) => {
+            Command::ChangeNotifications { change, .. }
+                if change.security_alerts == Some(false) =>
+            {
                 Err(Error::CategoryMandatory)
             }
             Command::ChangeNotifications { user, change } => {

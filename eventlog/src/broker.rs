@@ -1,0 +1,178 @@
+//! The log's copy in JetStream: one message per event, broker sequence equal to log position.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, ensure};
+use async_nats::{
+    ConnectOptions, HeaderMap,
+    jetstream::{
+        self,
+        consumer::{AckPolicy, DeliverPolicy, pull},
+        stream::{self, StorageType},
+    },
+};
+
+use crate::{Position, RawEvent};
+
+/// The JetStream stream that carries the log.
+pub const STREAM: &str = "EVENTS";
+/// How many events a stream that was lost is filled with again.
+const REFILL: Position = 1_000_000;
+/// The longest that a message may wait for its acknowledgement.
+const ACK_WAIT: Duration = Duration::from_secs(30);
+
+mod header {
+    pub const STREAM: &str = "Annals-Stream";
+    pub const VERSION: &str = "Annals-Version";
+    pub const COMMAND: &str = "Annals-Command";
+    pub const RECORDED_AT: &str = "Annals-Recorded-At";
+    pub const META: &str = "Annals-Meta";
+    pub const EXPECTED: &str = "Nats-Expected-Last-Sequence";
+    pub const MESSAGE_ID: &str = "Nats-Msg-Id";
+}
+
+/// A connection to NATS; it comes back by itself.
+#[derive(Clone)]
+pub struct Broker {
+    client: async_nats::Client,
+    jetstream: jetstream::Context,
+}
+
+impl Broker {
+    /// Connects, or goes on trying in the background while NATS is away.
+    pub async fn connect(url: &str) -> anyhow::Result<Self> {
+        let client = ConnectOptions::new()
+            .name("annals")
+            .no_echo()
+            .retry_on_initial_connect()
+            .reconnect_delay_callback(|attempts| {
+                Duration::from_millis((20 << attempts.min(6)).min(1000))
+            })
+            .connect(url)
+            .await
+            .context("connecting to NATS")?;
+        let mut jetstream = jetstream::new(client.clone());
+        jetstream.set_timeout(Duration::from_secs(5));
+        Ok(Self { client, jetstream })
+    }
+
+    /// The connection itself.
+    #[must_use]
+    pub fn client(&self) -> &async_nats::Client {
+        &self.client
+    }
+
+    /// Whether NATS answers at present.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// The last position that the broker holds. Makes the stream where there is none, or where it
+    /// holds more than the log, as after a restore of the log.
+    pub async fn last_position(&self, head: Position) -> anyhow::Result<Position> {
+        let config = stream_config(head);
+        let mut stream = self.jetstream.get_or_create_stream(config.clone()).await?;
+        let held = position(stream.info().await?.state.last_sequence)?;
+        if held <= head {
+            return Ok(held);
+        }
+        tracing::warn!(held, head, "the broker holds more than the log; making its stream anew");
+        self.jetstream.delete_stream(STREAM).await?;
+        let mut stream = self.jetstream.create_stream(config).await?;
+        position(stream.info().await?.state.last_sequence)
+    }
+
+    /// Sends an event; the answer comes when the broker has stored it at its position, or refused.
+    pub async fn publish(
+        &self,
+        event: &RawEvent,
+        epoch: i64,
+    ) -> anyhow::Result<jetstream::context::PublishAckFuture> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::EXPECTED, (event.position - 1).to_string().as_str());
+        headers.insert(header::MESSAGE_ID, format!("{epoch}-{}", event.position).as_str());
+        headers.insert(header::STREAM, event.stream.to_string().as_str());
+        headers.insert(header::VERSION, event.version.to_string().as_str());
+        headers.insert(header::COMMAND, event.command.to_string().as_str());
+        headers.insert(header::RECORDED_AT, event.recorded_at.to_rfc3339().as_str());
+        headers.insert(header::META, std::str::from_utf8(&event.meta)?);
+        let subject = subject(event).context("an event name is category.what")?;
+        Ok(self.jetstream.publish_with_headers(subject, headers, event.payload.clone()).await?)
+    }
+
+    /// Messages for the durable consumer called `name`, made to start after `after` where it is new.
+    /// With a filter it acknowledges one by one, without one it acknowledges all up to one.
+    pub async fn consume(
+        &self,
+        name: &str,
+        after: Position,
+        filters: &[&str],
+    ) -> anyhow::Result<pull::Stream> {
+        let stream = self.jetstream.get_stream(STREAM).await?;
+        let is_filtered = !filters.is_empty();
+        let config = pull::Config {
+            durable_name: Some(name.to_owned()),
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: u64::try_from(after + 1)?,
+            },
+            ack_policy: if is_filtered { AckPolicy::Explicit } else { AckPolicy::All },
+            ack_wait: ACK_WAIT,
+            max_ack_pending: if is_filtered { 256 } else { 50_000 },
+            filter_subjects: filters.iter().map(|filter| (*filter).to_owned()).collect(),
+            ..pull::Config::default()
+        };
+        let consumer = stream.get_or_create_consumer(name, config).await?;
+        Ok(consumer.stream().max_messages_per_batch(500).messages().await?)
+    }
+}
+
+fn stream_config(head: Position) -> stream::Config {
+    let first = (head - REFILL).max(0) + 1;
+    stream::Config {
+        name: STREAM.to_owned(),
+        subjects: vec!["events.>".to_owned()],
+        storage: StorageType::File,
+        first_sequence: u64::try_from(first).ok().filter(|first| *first > 1),
+        duplicate_window: Duration::from_secs(120),
+        deny_delete: true,
+        ..stream::Config::default()
+    }
+}
+
+/// `events.<category>.<bucket>.<what>`.
+fn subject(event: &RawEvent) -> Option<String> {
+    let (category, what) = event.name.split_once('.')?;
+    Some(format!("events.{category}.{}.{what}", event.bucket))
+}
+
+fn position(sequence: u64) -> anyhow::Result<Position> {
+    Position::try_from(sequence).context("a sequence beyond all positions")
+}
+
+impl RawEvent {
+    /// Reads an event back out of its message.
+    pub fn from_message(message: &jetstream::Message) -> anyhow::Result<Self> {
+        let info = message.info().map_err(|error| anyhow::anyhow!("{error}"))?;
+        let headers = message.headers.as_ref().context("an event without headers")?;
+        let header = |name| {
+            let value = headers.get(name).map(async_nats::HeaderValue::as_str);
+            value.with_context(|| format!("an event without {name}"))
+        };
+        let mut subject = message.subject.splitn(4, '.').skip(1);
+        let (category, bucket, what) = (subject.next(), subject.next(), subject.next());
+        ensure!(what.is_some(), "not the subject of an event: {}", message.subject);
+        let name = format!("{}.{}", category.unwrap_or_default(), what.unwrap_or_default());
+        Ok(Self {
+            position: position(info.stream_sequence)?,
+            stream: header(header::STREAM)?.parse()?,
+            version: header(header::VERSION)?.parse()?,
+            recorded_at: header(header::RECORDED_AT)?.parse()?,
+            command: header(header::COMMAND)?.parse()?,
+            name: Arc::from(name),
+            bucket: bucket.unwrap_or_default().parse()?,
+            payload: message.payload.clone(),
+            meta: header(header::META)?.to_owned().into(),
+        })
+    }
+}

@@ -1,0 +1,129 @@
+//! Where a subscriber gets its events from: JetStream while it is in step, the log when it is not.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{Message, consumer::pull};
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::timeout;
+
+use crate::{Broker, EventLog, Position, RawEvent, Recorded, follow::MAX_BATCH};
+
+/// How long nothing may come from NATS before the log is asked.
+const QUIET: Duration = Duration::from_millis(250);
+/// How often the log is asked while NATS is away.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A contiguous series of events, wherever they come from.
+pub struct Feed {
+    log: EventLog,
+    broker: Broker,
+    name: String,
+    checkpoint: Position,
+    messages: Option<pull::Stream>,
+    unacknowledged: Option<Message>,
+    is_caught_up: bool,
+}
+
+impl Feed {
+    /// Begins after `checkpoint`; `name` is the durable consumer's.
+    #[must_use]
+    pub fn new(log: EventLog, broker: Broker, name: impl Into<String>, checkpoint: Position) -> Self {
+        Self {
+            log,
+            broker,
+            name: name.into(),
+            checkpoint,
+            messages: None,
+            unacknowledged: None,
+            is_caught_up: false,
+        }
+    }
+
+    /// Waits for events that follow those given out before. Asking again says that they are done.
+    pub async fn next(&mut self) -> anyhow::Result<Vec<Recorded>> {
+        self.acknowledge().await;
+        loop {
+            if !self.is_caught_up {
+                let events = self.log.read(self.checkpoint).await?;
+                if !events.is_empty() {
+                    return self.give(events).await;
+                }
+                self.is_caught_up = true;
+            }
+            let events = self.receive().await;
+            if !events.is_empty() {
+                return self.give(events).await;
+            }
+            // Nothing came, or something was missing: the log knows.
+            self.is_caught_up = false;
+        }
+    }
+
+    /// Forgets what was given out after `checkpoint`: it is to come again.
+    pub fn rewind(&mut self, checkpoint: Position) {
+        self.checkpoint = checkpoint;
+        self.unacknowledged = None;
+        self.is_caught_up = false;
+    }
+
+    async fn give(&mut self, events: Vec<RawEvent>) -> anyhow::Result<Vec<Recorded>> {
+        let last = events.last().map_or(self.checkpoint, |event| event.position);
+        let events = self.log.decode(events).await?;
+        self.checkpoint = last;
+        Ok(events)
+    }
+
+    async fn acknowledge(&mut self) {
+        if let Some(message) = self.unacknowledged.take() {
+            // Lost acknowledgements only mean that messages come again and are skipped.
+            let _ = message.ack().await;
+        }
+    }
+
+    /// The events that NATS has in step, without waiting for more than the first.
+    async fn receive(&mut self) -> Vec<RawEvent> {
+        let Some(mut messages) = self.messages().await else {
+            tokio::time::sleep(POLL).await;
+            return vec![];
+        };
+        let mut events: Vec<RawEvent> = Vec::new();
+        let mut next = timeout(QUIET, messages.next()).await.ok();
+        while let Some(item) = next {
+            let Some(Ok(message)) = item else { return events };
+            let Ok(event) = RawEvent::from_message(&message) else { return events };
+            let expected = self.checkpoint + 1 + Position::try_from(events.len()).unwrap_or(0);
+            if event.position > expected {
+                break;
+            }
+            if event.position == expected {
+                events.push(event);
+            }
+            self.unacknowledged = Some(message);
+            next = match events.len() {
+                0 => timeout(QUIET, messages.next()).await.ok(),
+                count if count >= usize::try_from(MAX_BATCH).unwrap_or(usize::MAX) => None,
+                _ => messages.next().now_or_never(),
+            };
+        }
+        self.messages = Some(messages);
+        events
+    }
+
+    /// The running subscription, or a new one; none while NATS is away.
+    async fn messages(&mut self) -> Option<pull::Stream> {
+        if !self.broker.is_connected() {
+            self.messages = None;
+            return None;
+        }
+        if let Some(messages) = self.messages.take() {
+            return Some(messages);
+        }
+        match self.broker.consume(&self.name, self.checkpoint, &[]).await {
+            Ok(messages) => Some(messages),
+            Err(error) => {
+                tracing::debug!(%error, consumer = self.name, "no consumer yet");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The keys of people's data: made at the first event about a person, cached, destroyed with them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::aead::LessSafeKey;
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use domain::Seal;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::master::{self, MasterKey};
+
+/// How long a key is believed to exist without asking again.
+const FRESH: Duration = Duration::from_secs(60);
+/// How many keys are kept at most.
+const CAPACITY: usize = 100_000;
+
+/// The keys of people's data.
+#[derive(Clone)]
+pub struct KeyRing {
+    pool: PgPool,
+    master: MasterKey,
+    cache: Arc<Mutex<HashMap<Uuid, (Instant, Arc<SubjectKey>)>>>,
+}
+
+/// One person's key; `None` inside once it was destroyed, or for events about nobody.
+pub(crate) struct SubjectKey(Option<LessSafeKey>);
+
+impl Seal for SubjectKey {
+    fn seal(&self, clear: &[u8], context: &[u8]) -> Result<String, String> {
+        let Some(key) = &self.0 else { return Err("the key of this person is gone".into()) };
+        let sealed = master::seal(key, clear, context).map_err(|error| error.to_string())?;
+        Ok(STANDARD_NO_PAD.encode(sealed))
+    }
+
+    fn open(&self, sealed: &str, context: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let Some(key) = &self.0 else { return Ok(None) };
+        let sealed = STANDARD_NO_PAD.decode(sealed).map_err(|error| error.to_string())?;
+        master::open(key, &sealed, context).map(Some).map_err(|error| error.to_string())
+    }
+}
+
+impl KeyRing {
+    pub(crate) fn new(pool: PgPool, master: MasterKey) -> Self {
+        Self { pool, master, cache: Arc::default() }
+    }
+
+    /// The key to write with; made where there is none yet.
+    ///
+    /// The new row may be flushed late: the append that uses it is flushed after it, in the same
+    /// write-ahead log.
+    pub(crate) async fn for_writing(&self, subject: Uuid) -> anyhow::Result<Arc<SubjectKey>> {
+        if let Some(key) = self.cached(subject) {
+            return Ok(key);
+        }
+        let fresh = master::random()?;
+        let wrapped = self.master.wrap(&fresh, subject.as_bytes())?;
+        let mut transaction = self.pool.begin().await?;
+        sqlx::query!("set local synchronous_commit = off").execute(&mut *transaction).await?;
+        let stored = sqlx::query_scalar!(
+            r#"insert into vault.subject_key as k (subject_id, wrapped_key) values ($1, $2)
+            on conflict (subject_id) do update set subject_id = k.subject_id returning wrapped_key"#,
+            subject,
+            wrapped,
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        self.keep(subject, stored.as_deref())
+    }
+
+    /// The keys to read with; people without one read as erased.
+    pub(crate) async fn for_reading(
+        &self,
+        subjects: impl Iterator<Item = Uuid>,
+    ) -> anyhow::Result<HashMap<Uuid, Arc<SubjectKey>>> {
+        let subjects: HashSet<Uuid> = subjects.collect();
+        let mut found = HashMap::with_capacity(subjects.len());
+        let mut unknown = Vec::new();
+        for subject in subjects {
+            match self.cached(subject) {
+                Some(key) => drop(found.insert(subject, key)),
+                None => unknown.push(subject),
+            }
+        }
+        if !unknown.is_empty() {
+            let rows = sqlx::query!(
+                "select subject_id, wrapped_key from vault.subject_key where subject_id = any($1)",
+                &unknown,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            for row in rows {
+                let key = self.keep(row.subject_id, row.wrapped_key.as_deref())?;
+                found.insert(row.subject_id, key);
+            }
+        }
+        Ok(found)
+    }
+
+    fn cached(&self, subject: Uuid) -> Option<Arc<SubjectKey>> {
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let (read_at, key) = cache.get(&subject)?;
+        (read_at.elapsed() < FRESH).then(|| Arc::clone(key))
+    }
+
+    fn keep(&self, subject: Uuid, wrapped: Option<&[u8]>) -> anyhow::Result<Arc<SubjectKey>> {
+        let key = match wrapped {
+            Some(wrapped) => {
+                Some(master::aead(&self.master.unwrap(wrapped, subject.as_bytes())?)?)
+            }
+            None => None,
+        };
+        let key = Arc::new(SubjectKey(key));
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.len() >= CAPACITY {
+            cache.retain(|_, (read_at, _)| read_at.elapsed() < FRESH);
+        }
+        if cache.len() >= CAPACITY {
+            cache.clear();
+        }
+        cache.insert(subject, (Instant::now(), Arc::clone(&key)));
+        Ok(key)
+    }
+}
+
+impl SubjectKey {
+    /// Opens nothing: for events about nobody in particular, and for people without a key.
+    pub(crate) fn none() -> Arc<Self> {
+        Arc::new(Self(None))
+    }
+}

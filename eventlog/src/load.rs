@@ -1,0 +1,46 @@
+//! Loading one stream: its state and how far it has come.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use domain::{Aggregate, with_seal};
+use uuid::Uuid;
+
+use crate::{EventLog, Meta, Position, keys::SubjectKey};
+
+/// A stream, folded into its state.
+pub struct Loaded<A> {
+    /// What is true.
+    pub state: A,
+    /// How many events it holds.
+    pub version: i64,
+    /// Where the last one stands; 0 for an empty stream.
+    pub position: Position,
+}
+
+impl EventLog {
+    /// Reads a stream from its first event; an empty one is the initial state.
+    pub async fn load<A: Aggregate>(&self, stream: Uuid) -> anyhow::Result<Loaded<A>> {
+        let rows = sqlx::query!(
+            "select position, version, payload, meta from log.event where stream_id = $1 order by version",
+            stream,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let metas: Vec<Meta> =
+            rows.iter().map(|row| serde_json::from_slice(&row.meta)).collect::<Result<_, _>>()?;
+        let keys = self.keys.for_reading(metas.iter().filter_map(|meta| meta.subject)).await?;
+        let none = SubjectKey::none();
+        let mut loaded = Loaded { state: A::default(), version: 0, position: 0 };
+        for (row, meta) in rows.iter().zip(&metas) {
+            let key = meta.subject.and_then(|subject| keys.get(&subject)).unwrap_or(&none);
+            let event: A::Event =
+                with_seal(Arc::clone(key) as _, stream, || serde_json::from_slice(&row.payload))
+                    .with_context(|| format!("decoding position {}", row.position))?;
+            loaded.state.evolve(&event);
+            loaded.version = row.version;
+            loaded.position = row.position;
+        }
+        Ok(loaded)
+    }
+}

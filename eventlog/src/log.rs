@@ -1,0 +1,68 @@
+//! The log as a handle: clone it freely, every clone shares one batcher.
+
+use anyhow::Context;
+use sqlx::PgPool;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    KeyRing, Live, MasterKey, Position, ServiceKey,
+    append::{self, Pending},
+    types::Types,
+};
+
+/// The log.
+#[derive(Clone)]
+pub struct EventLog {
+    pub(crate) pool: PgPool,
+    pub(crate) keys: KeyRing,
+    pub(crate) types: Types,
+    pub(crate) claims: ServiceKey,
+    pub(crate) appends: mpsc::Sender<Pending>,
+    pub(crate) head: watch::Receiver<Position>,
+    live: Live,
+}
+
+impl EventLog {
+    /// Opens the log of a migrated database and starts its batcher, which ends with the last clone.
+    pub async fn open(pool: PgPool, master: &MasterKey, live: Live) -> anyhow::Result<Self> {
+        let claims = ServiceKey::load(&pool, master, "claims").await?;
+        let types = Types::default();
+        types.refresh(&pool).await?;
+        let head = head(&pool).await?;
+        let (head_sender, head) = watch::channel(head);
+        let (appends, waiting) = mpsc::channel(4096);
+        tokio::spawn(append::run(pool.clone(), waiting, head_sender));
+        let keys = KeyRing::new(pool.clone(), master.clone());
+        Ok(Self { pool, keys, types, claims, appends, head, live })
+    }
+
+    /// The database of the log.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Messages between processes that are not worth keeping.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// The last position there is.
+    pub async fn head(&self) -> anyhow::Result<Position> {
+        head(&self.pool).await
+    }
+
+    /// The last position that this process wrote, as it changes.
+    #[must_use]
+    pub fn written(&self) -> watch::Receiver<Position> {
+        self.head.clone()
+    }
+}
+
+async fn head(pool: &PgPool) -> anyhow::Result<Position> {
+    sqlx::query_scalar!("select position from log.head where log_id = 1")
+        .fetch_one(pool)
+        .await
+        .context("reading the head of the log")
+}
