@@ -1,1 +1,130 @@
-//! Stub.
+//! The write side: one method of [`Commands`] per use case.
+
+mod account;
+mod api_key;
+mod authenticate;
+mod caller;
+mod chat;
+mod clock;
+mod error;
+mod execute;
+mod jwt;
+mod limit;
+mod password;
+mod session;
+mod settings;
+mod token;
+
+use std::{num::NonZeroU32, sync::Arc};
+
+use domain::chat::Provider;
+use eventlog::{EventLog, MasterKey, Position, ServiceKey};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+pub use account::{NewAccount, NewAdmin};
+pub use api_key::{CreatedKey, NewApiKey};
+pub use caller::{Caller, Credential, Origin};
+pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic};
+pub use clock::Clock;
+pub use error::Error;
+pub use session::{Credentials, SignedIn};
+
+/// Everything that changes anything.
+#[derive(Clone)]
+pub struct Commands(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub log: EventLog,
+    pub clock: Clock,
+    pub policy: Policy,
+    pub hasher: password::Hasher,
+    pub tokens: ServiceKey,
+    pub signer: jwt::Signer,
+    pub registrations: limit::HourlyLimit,
+    pub node: Uuid,
+    pub local_agent: Option<mpsc::Sender<Drive>>,
+}
+
+/// What an operator decides.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The address people know this service by: issuer of tokens and start of links.
+    pub public_url: String,
+    /// The fewest characters of a password.
+    pub password_minimum: usize,
+    /// The most registrations from one address in an hour; none means no limit.
+    pub registrations_per_hour: Option<NonZeroU32>,
+    /// The model providers that can be called.
+    pub providers: Vec<Provider>,
+}
+
+/// What a command answers, and the position from which on it can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done<T> {
+    /// The answer.
+    pub value: T,
+    /// The last position the command wrote, or the one it found unchanged.
+    pub position: Position,
+}
+
+impl Commands {
+    /// Opens the write side. `local_agent` takes runs that this process may drive at once.
+    pub async fn open(
+        log: EventLog,
+        master: &MasterKey,
+        clock: Clock,
+        policy: Policy,
+        local_agent: Option<mpsc::Sender<Drive>>,
+    ) -> anyhow::Result<Self> {
+        let tokens = ServiceKey::load(log.pool(), master, "tokens").await?;
+        let seed = ServiceKey::load(log.pool(), master, "signatures").await?;
+        Ok(Self(Arc::new(Inner {
+            signer: jwt::Signer::new(&seed, &policy.public_url)?,
+            registrations: limit::HourlyLimit::new(policy.registrations_per_hour),
+            hasher: password::Hasher::new().await?,
+            node: Uuid::now_v7(),
+            log,
+            clock,
+            policy,
+            tokens,
+            local_agent,
+        })))
+    }
+
+    /// The log that commands append to.
+    #[must_use]
+    pub fn log(&self) -> &EventLog {
+        &self.0.log
+    }
+
+    /// The clock that commands go by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What the operator decided.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    /// This process, as a driver of runs.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        self.0.node
+    }
+
+    /// The public keys of access tokens (RFC 7517).
+    #[must_use]
+    pub fn jwks(&self) -> serde_json::Value {
+        self.0.signer.jwks()
+    }
+}
+
+impl<T> Done<T> {
+    pub(crate) const fn new(value: T, position: Position) -> Self {
+        Self { value, position }
+    }
+}

@@ -14,6 +14,7 @@ pub mod settings;
 #[cfg(test)]
 mod testing;
 mod text;
+pub mod tool;
 pub mod user;
 
 pub use aggregate::{Aggregate, Category, Claim, ClaimScope};

@@ -91,7 +91,7 @@ pub(crate) async fn run(
         let (riders, left) = compatible(std::mem::take(&mut queue));
         queue = left;
         usual = riders.len().max((riders.len() + usual * 3) / 4);
-        metrics::histogram!("annals_append_batch_commands").record(riders.len() as f64);
+        metrics::histogram!("annals_append_batch_commands").record(metric(riders.len()));
         if let Some(position) = write(&pool, riders).await {
             head.send_if_modified(|head| {
                 let is_further = position > *head;
@@ -100,6 +100,11 @@ pub(crate) async fn run(
             });
         }
     }
+}
+
+/// Metrics count in floats, exactly up to 2^32.
+fn metric(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
 /// Takes what waits; where that is less than usual, waits a moment for the rest.

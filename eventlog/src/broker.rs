@@ -19,7 +19,7 @@ pub const STREAM: &str = "EVENTS";
 /// How many events a stream that was lost is filled with again.
 const REFILL: Position = 1_000_000;
 /// The longest that a message may wait for its acknowledgement.
-const ACK_WAIT: Duration = Duration::from_secs(30);
+const ACK_WAIT: Duration = Duration::from_secs(15);
 
 mod header {
     pub const STREAM: &str = "Annals-Stream";
@@ -73,11 +73,11 @@ impl Broker {
     pub async fn last_position(&self, head: Position) -> anyhow::Result<Position> {
         let config = stream_config(head);
         let mut stream = self.jetstream.get_or_create_stream(config.clone()).await?;
-        let held = position(stream.info().await?.state.last_sequence)?;
-        if held <= head {
-            return Ok(held);
+        let last = position(stream.info().await?.state.last_sequence)?;
+        if last <= head {
+            return Ok(last);
         }
-        tracing::warn!(held, head, "the broker holds more than the log; making its stream anew");
+        tracing::warn!(last, head, "the broker holds more than the log; making its stream anew");
         self.jetstream.delete_stream(STREAM).await?;
         let mut stream = self.jetstream.create_stream(config).await?;
         position(stream.info().await?.state.last_sequence)
@@ -118,7 +118,7 @@ impl Broker {
             },
             ack_policy: if is_filtered { AckPolicy::Explicit } else { AckPolicy::All },
             ack_wait: ACK_WAIT,
-            max_ack_pending: if is_filtered { 256 } else { 50_000 },
+            max_ack_pending: if is_filtered { 10_000 } else { 50_000 },
             filter_subjects: filters.iter().map(|filter| (*filter).to_owned()).collect(),
             ..pull::Config::default()
         };
@@ -134,7 +134,7 @@ fn stream_config(head: Position) -> stream::Config {
         subjects: vec!["events.>".to_owned()],
         storage: StorageType::File,
         first_sequence: u64::try_from(first).ok().filter(|first| *first > 1),
-        duplicate_window: Duration::from_secs(120),
+        duplicate_window: Duration::from_mins(2),
         deny_delete: true,
         ..stream::Config::default()
     }

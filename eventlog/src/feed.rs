@@ -27,7 +27,12 @@ pub struct Feed {
 impl Feed {
     /// Begins after `checkpoint`; `name` is the durable consumer's.
     #[must_use]
-    pub fn new(log: EventLog, broker: Broker, name: impl Into<String>, checkpoint: Position) -> Self {
+    pub fn new(
+        log: EventLog,
+        broker: Broker,
+        name: impl Into<String>,
+        checkpoint: Position,
+    ) -> Self {
         Self {
             log,
             broker,

@@ -30,11 +30,7 @@ impl EventLog {
     }
 
     /// The events after a position, at most `limit` of them, without a gap.
-    pub async fn read_at_most(
-        &self,
-        after: Position,
-        limit: i64,
-    ) -> anyhow::Result<Vec<RawEvent>> {
+    pub async fn read_at_most(&self, after: Position, limit: i64) -> anyhow::Result<Vec<RawEvent>> {
         let rows = sqlx::query!(
             r#"select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta
             from log.event where position > $1 order by position limit $2"#,
@@ -82,12 +78,6 @@ pub(crate) fn assert_contiguous(
     after: Position,
     positions: impl Iterator<Item = Position>,
 ) -> Result<(), Gap> {
-    let mut expected = after + 1;
-    for found in positions {
-        if found != expected {
-            return Err(Gap { expected, found });
-        }
-        expected += 1;
-    }
-    Ok(())
+    let mismatch = (after + 1..).zip(positions).find(|(expected, found)| expected != found);
+    mismatch.map_or(Ok(()), |(expected, found)| Err(Gap { expected, found }))
 }

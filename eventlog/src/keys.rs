@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::master::{self, MasterKey};
 
 /// How long a key is believed to exist without asking again.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 /// How many keys are kept at most.
 const CAPACITY: usize = 100_000;
 
@@ -24,8 +24,11 @@ const CAPACITY: usize = 100_000;
 pub struct KeyRing {
     pool: PgPool,
     master: MasterKey,
-    cache: Arc<Mutex<HashMap<Uuid, (Instant, Arc<SubjectKey>)>>>,
+    cache: Arc<Mutex<Cache>>,
 }
+
+/// Keys, and when each was read.
+type Cache = HashMap<Uuid, (Instant, Arc<SubjectKey>)>;
 
 /// One person's key; `None` inside once it was destroyed, or for events about nobody.
 pub(crate) struct SubjectKey(Option<LessSafeKey>);
@@ -110,9 +113,7 @@ impl KeyRing {
 
     fn keep(&self, subject: Uuid, wrapped: Option<&[u8]>) -> anyhow::Result<Arc<SubjectKey>> {
         let key = match wrapped {
-            Some(wrapped) => {
-                Some(master::aead(&self.master.unwrap(wrapped, subject.as_bytes())?)?)
-            }
+            Some(wrapped) => Some(master::aead(&self.master.unwrap(wrapped, subject.as_bytes())?)?),
             None => None,
         };
         let key = Arc::new(SubjectKey(key));

@@ -28,6 +28,7 @@ pub struct Live {
 
 impl Live {
     /// Joins the hubs of all processes; `client` must not echo what it publishes.
+    #[must_use]
     pub fn join(client: async_nats::Client) -> Self {
         let live = Self { topics: Arc::default(), client: Some(client.clone()) };
         let local = Self { topics: Arc::clone(&live.topics), client: None };

@@ -67,6 +67,12 @@ impl ServiceKey {
         Ok(Self(master.unwrap(&stored, name.as_bytes())?))
     }
 
+    /// A key that is stored elsewhere.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The key itself, as the seed of a signature key.
     #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {

@@ -32,10 +32,7 @@ pub struct Fault {
 
 impl EventLog {
     /// Reads every event and checks positions, versions, times and that each can be decoded.
-    pub async fn verify(
-        &self,
-        mut progress: impl FnMut(Position),
-    ) -> anyhow::Result<Verification> {
+    pub async fn verify(&self, mut progress: impl FnMut(Position)) -> anyhow::Result<Verification> {
         let mut checker = Checker::new();
         let head = self.head().await?;
         let mut after = 0;
@@ -43,7 +40,7 @@ impl EventLog {
             let batch = match self.read(after).await {
                 Ok(batch) => batch,
                 Err(error) => match error.downcast_ref::<Gap>() {
-                    Some(gap) => break Some(fault(gap.expected, gap)),
+                    Some(gap) => break Some(fault(gap.expected, gap.to_string())),
                     None => return Err(error),
                 },
             };
@@ -97,11 +94,20 @@ impl Checker {
 
     fn finish(self, events: i64, fault: Option<Fault>) -> Verification {
         let digest = self.digest.finish();
-        let hex = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Verification { events, streams: self.versions.len(), digest: hex, fault }
+        let digest = hex(digest.as_ref());
+        Verification { events, streams: self.versions.len(), digest, fault }
     }
 }
 
-fn fault(position: Position, detail: impl ToString) -> Fault {
-    Fault { position, detail: detail.to_string() }
+fn fault(position: Position, detail: impl Into<String>) -> Fault {
+    Fault { position, detail: detail.into() }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -1,1 +1,9 @@
-//! Stub.
+//! What happens because of events: the relay to the broker, mails, and runs of models.
+
+pub mod agent;
+mod consume;
+mod effect;
+pub mod mail;
+mod relay;
+
+pub use relay::Relay;

@@ -16,7 +16,8 @@ pub use error::Error;
 pub use event::Event;
 pub use message::{FinishReason, Message, ModelOptions, Part, Role, Tool, ToolCall, Usage};
 pub use run::{
-    Failure, FailureKind, Lease, Provider, Run, RunRequest, Status, ToolExecution, ToolOutcome,
+    Failure, FailureKind, Lease, Next, Provider, Run, RunRequest, Status, ToolExecution,
+    ToolOutcome,
 };
 
 use crate::{Aggregate, Category, Personal};

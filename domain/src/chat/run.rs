@@ -22,6 +22,9 @@ pub struct RunRequest {
     pub options: Personal<ModelOptions>,
     /// The most model calls, 1 to 10.
     pub max_iterations: u8,
+    /// Whether the caller wants the answer piece by piece.
+    #[serde(default)]
+    pub is_streamed: bool,
     /// Who drives it first.
     pub lease: Lease,
     /// When it was asked for.
@@ -44,6 +47,19 @@ pub enum Provider {
 impl Provider {
     /// Every provider there is.
     pub const ALL: [Self; 3] = [Self::Anthropic, Self::MetaLlama, Self::OpenAi];
+
+    /// Whose model this most likely is.
+    #[must_use]
+    pub fn of_model(model: &str) -> Self {
+        let model = model.to_lowercase();
+        if model.contains("claude") {
+            Self::Anthropic
+        } else if model.contains("llama") {
+            Self::MetaLlama
+        } else {
+            Self::OpenAi
+        }
+    }
 
     /// The word that requests and answers carry.
     #[must_use]
@@ -78,6 +94,8 @@ pub struct Run {
     pub options: Personal<ModelOptions>,
     /// The most model calls.
     pub max_iterations: u8,
+    /// Whether the caller wants the answer piece by piece.
+    pub is_streamed: bool,
     /// Who drives it.
     pub lease: Lease,
     /// Model calls answered so far.
@@ -165,6 +183,7 @@ impl Run {
             model: request.model.clone(),
             options: request.options.clone(),
             max_iterations: request.max_iterations,
+            is_streamed: request.is_streamed,
             lease: request.lease,
             iterations: 0,
             usage: Usage::default(),
@@ -175,11 +194,60 @@ impl Run {
         }
     }
 
-    /// Tools of the last answer that were not begun, in the order the model asked.
-    pub fn unbegun_calls(&self) -> impl Iterator<Item = &ToolCall> {
-        let calls = self.answer.as_ref().and_then(Personal::known).map(|answer| &answer.tool_calls);
-        calls.into_iter().flatten().filter(|call| {
-            !self.tools.iter().any(|tool| tool.id == call.id && tool.iteration == self.iterations)
+    /// What its driver does next; the same after a crash as before it.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        let Some(answer) = self.answer.as_ref() else { return Next::AskModel };
+        let calls = answer.known().map_or(&[][..], |answer| &answer.tool_calls);
+        if calls.is_empty() {
+            return Next::Complete(FinishReason::Stop);
+        }
+        let ours: Vec<ToolCall> = calls
+            .iter()
+            .filter(|call| self.is_ours(call) && !self.is_finished(call))
+            .cloned()
+            .collect();
+        if !ours.is_empty() {
+            return Next::RunTools(ours);
+        }
+        if !calls.iter().all(|call| self.is_ours(call)) {
+            return Next::Complete(FinishReason::ToolCalls);
+        }
+        if self.iterations >= self.max_iterations {
+            return Next::GiveUp;
+        }
+        Next::AskModel
+    }
+
+    /// Whether Annals runs the tool that a call asks for.
+    #[must_use]
+    pub fn is_ours(&self, call: &ToolCall) -> bool {
+        let options = self.options.known();
+        options.is_some_and(|options| {
+            options.tools.iter().any(|tool| tool.is_built_in && tool.name == call.name)
         })
     }
+
+    /// The record of a call of the last answer, once it was begun.
+    #[must_use]
+    pub fn execution(&self, call: &ToolCall) -> Option<&ToolExecution> {
+        self.tools.iter().find(|tool| tool.id == call.id && tool.iteration == self.iterations)
+    }
+
+    fn is_finished(&self, call: &ToolCall) -> bool {
+        self.execution(call).is_some_and(|tool| tool.outcome.is_some())
+    }
+}
+
+/// What the driver of a run does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Ask the model with all that was said.
+    AskModel,
+    /// Run these tools; those that were begun before may have been carried out.
+    RunTools(Vec<ToolCall>),
+    /// Nothing more is to be done here.
+    Complete(FinishReason),
+    /// The model still wants tools, but it may not be asked again.
+    GiveUp,
 }

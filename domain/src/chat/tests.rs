@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Chat, Command, Event, FinishReason, Lease, Message, ModelOptions, Provider, Role, Run,
-    RunRequest, Step, ToolCall, ToolOutcome, Usage,
+    RunRequest, Step, Tool, ToolCall, ToolOutcome, Usage,
 };
 use crate::testing::{at, id};
 
@@ -28,14 +28,24 @@ fn lease(node: u128, until: DateTime<Utc>) -> Lease {
     Lease { node: id(node), until }
 }
 
+fn weather() -> Tool {
+    Tool {
+        name: "weather".to_owned(),
+        description: None,
+        parameters: serde_json::json!({ "type": "object" }),
+        is_built_in: true,
+    }
+}
+
 fn request(run: u128) -> RunRequest {
     RunRequest {
         run: id(run),
         provider: Provider::Anthropic,
         model: "claude".to_owned(),
         messages: vec![said("what is the weather")].into(),
-        options: ModelOptions::default().into(),
+        options: ModelOptions { tools: vec![weather()], ..ModelOptions::default() }.into(),
         max_iterations: 3,
+        is_streamed: false,
         lease: lease(NODE, at(30)),
         at: at(0),
     }

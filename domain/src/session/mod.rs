@@ -199,6 +199,17 @@ impl Aggregate for Session {
     }
 }
 
+impl Session {
+    /// Whose it is or was, unless there never was one.
+    #[must_use]
+    pub const fn user(&self) -> Option<Uuid> {
+        match self {
+            Self::Absent => None,
+            Self::Live(Live { user, .. }) | Self::Ended { user, .. } => Some(*user),
+        }
+    }
+}
+
 impl Live {
     fn refresh(&self, generation: u32, at: DateTime<Utc>) -> Result<Vec<Event>, Error> {
         if at >= self.expires_at {

@@ -7,7 +7,8 @@ use super::{
 use crate::{
     Aggregate, Personal,
     chat::{
-        Chat, Event, Failure, FailureKind, FinishReason, Message, Role, Step, ToolExecution, Usage,
+        Chat, Event, Failure, FailureKind, FinishReason, Message, Next, Role, Step, ToolExecution,
+        Usage,
     },
     testing::{given, id},
 };
@@ -30,8 +31,12 @@ fn tool_loop() -> [Event; 8] {
     ]
 }
 
-fn unbegun(chat: &Chat) -> Vec<&str> {
-    run_of(chat).unbegun_calls().map(|call| call.id.as_str()).collect()
+fn next(events: &[Event]) -> Next {
+    run_of(&given::<Chat>(events)).next()
+}
+
+fn run_tools(ids: &[&str]) -> Next {
+    Next::RunTools(ids.iter().map(|id| call(id)).collect())
 }
 
 #[test]
@@ -155,41 +160,69 @@ fn a_failed_run_reports_what_it_used_so_far() {
 }
 
 #[test]
-fn before_the_first_answer_no_tool_is_asked_for() {
-    let chat = given::<Chat>(&tool_loop()[..2]);
-
-    assert!(unbegun(&chat).is_empty());
+fn a_new_run_asks_the_model() {
+    assert_eq!(next(&tool_loop()[..2]), Next::AskModel);
 }
 
 #[test]
-fn all_tools_of_a_new_answer_are_unbegun() {
-    let chat = given::<Chat>(&tool_loop()[..3]);
-
-    assert_eq!(unbegun(&chat), ["a", "b"]);
+fn tools_that_the_model_asks_for_are_run_side_by_side() {
+    assert_eq!(next(&tool_loop()[..3]), run_tools(&["a", "b"]));
 }
 
 #[test]
-fn a_tool_that_was_begun_is_not_begun_again_even_if_it_never_finished() {
-    let chat = given::<Chat>(&tool_loop()[..4]);
-
-    assert_eq!(unbegun(&chat), ["b"]);
+fn a_tool_that_was_begun_and_never_ended_is_not_forgotten() {
+    assert_eq!(next(&tool_loop()[..4]), run_tools(&["a", "b"]));
 }
 
 #[test]
-fn after_the_last_tool_nothing_is_unbegun() {
-    let chat = given::<Chat>(&tool_loop()[..7]);
-
-    assert!(unbegun(&chat).is_empty());
+fn a_tool_that_ended_is_not_run_again() {
+    assert_eq!(next(&tool_loop()[..5]), run_tools(&["b"]));
 }
 
 #[test]
-fn a_call_id_that_comes_again_in_a_later_answer_is_unbegun() {
+fn after_the_last_tool_the_model_is_asked_again() {
+    assert_eq!(next(&tool_loop()[..7]), Next::AskModel);
+}
+
+#[test]
+fn a_call_id_that_comes_again_in_a_later_answer_is_run() {
     let mut events = tool_loop();
     events[7] = answered(2, asks_for(&["a"]), counted(20, 6));
 
-    let chat = given::<Chat>(&events);
+    assert_eq!(next(&events), run_tools(&["a"]));
+}
 
-    assert_eq!(unbegun(&chat), ["a"]);
+#[test]
+fn an_answer_without_tools_is_the_end() {
+    assert_eq!(next(&tool_loop()), Next::Complete(FinishReason::Stop));
+}
+
+#[test]
+fn a_tool_that_is_not_built_in_goes_back_to_the_caller() {
+    let mut asks = asks_for(&["a"]);
+    asks.tool_calls[0].name = "ring_the_bell".to_owned();
+    let events = [opened(), requested(RUN), answered(1, asks, counted(10, 4))];
+
+    assert_eq!(next(&events), Next::Complete(FinishReason::ToolCalls));
+}
+
+#[test]
+fn our_tools_run_before_the_rest_goes_back_to_the_caller() {
+    let mut asks = asks_for(&["a", "b"]);
+    asks.tool_calls[1].name = "ring_the_bell".to_owned();
+    let asked = [opened(), requested(RUN), answered(1, asks, counted(10, 4))];
+    let ran = [&asked[..], &[tool_started("a"), tool_finished("a")]].concat();
+
+    assert_eq!(next(&asked), run_tools(&["a"]));
+    assert_eq!(next(&ran), Next::Complete(FinishReason::ToolCalls));
+}
+
+#[test]
+fn a_model_that_still_wants_tools_after_its_last_answer_is_given_up() {
+    let mut events = tool_loop()[..7].to_vec();
+    events[2] = answered(3, asks_for(&["a", "b"]), counted(10, 4));
+
+    assert_eq!(next(&events), Next::GiveUp);
 }
 
 #[test]
@@ -203,9 +236,7 @@ fn an_erased_answer_asks_for_nothing() {
         duration_ms: 900,
     };
 
-    let chat = given::<Chat>(&events);
-
-    assert!(unbegun(&chat).is_empty());
+    assert_eq!(next(&events), Next::Complete(FinishReason::Stop));
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! Opening an account and proving its mailbox.
+
+use chrono::TimeDelta;
+use domain::{
+    ClaimScope, Email, Kind, Password, Rejection, Text,
+    user::{self, Challenge, Registration, Role, User},
+};
+use eventlog::Secret;
+use uuid::Uuid;
+
+use crate::{
+    Commands, Done, Error, Origin, SignedIn, execute::Executed, session::PASSWORD,
+    token::EmailProof,
+};
+
+/// How long a verification link is good.
+const VERIFICATION: TimeDelta = TimeDelta::hours(24);
+
+/// What a person gives to open an account.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// Where mail goes.
+    pub email: Email,
+    /// What to call them.
+    pub name: Option<Text>,
+    /// What they will sign in with.
+    pub password: String,
+}
+
+/// What an operator gives to open an administrator's account.
+#[derive(Debug)]
+pub struct NewAdmin {
+    /// Where mail goes.
+    pub email: Email,
+    /// What they will sign in with.
+    pub password: String,
+}
+
+impl Commands {
+    /// Opens an account, asks for the mailbox to be proven, and signs the person in.
+    pub async fn register(
+        &self,
+        new: NewAccount,
+        origin: &Origin,
+    ) -> Result<Done<SignedIn>, Error> {
+        self.0.registrations.count(origin.address.as_deref())?;
+        let challenge = self.challenge();
+        let opening = Opening { new, role: Role::User, challenge: Some(challenge) };
+        // An address that is taken is refused before the work of hashing; the claim decides.
+        if self.user_of(&opening.new.email).await?.is_some() {
+            return Err(Rejection::from(user::Error::EmailTaken).into());
+        }
+        let (user, opened) = self.open_account(opening, origin).await?;
+        self.start_session(user, &opened.state, origin).await
+    }
+
+    /// Opens an account whose mailbox the operator vouches for, with all rights.
+    pub async fn create_admin(&self, new: NewAdmin) -> Result<Done<Uuid>, Error> {
+        let new = NewAccount { email: new.email, name: None, password: new.password };
+        let opening = Opening { new, role: Role::Superuser, challenge: None };
+        let (user, opened) = self.open_account(opening, &Origin::default()).await?;
+        Ok(Done::new(user, opened.position))
+    }
+
+    /// Whether an account has this address.
+    pub async fn is_registered(&self, email: &Email) -> Result<bool, Error> {
+        Ok(self.user_of(email).await?.is_some())
+    }
+
+    /// Sends another link, if there is an account that waits for one; never tells.
+    pub async fn resend_verification(
+        &self,
+        email: &Email,
+        origin: &Origin,
+    ) -> Result<Done<()>, Error> {
+        let Some(user) = self.user_of(email).await? else { return Ok(Done::new((), 0)) };
+        let command = user::Command::RequestVerification(self.challenge());
+        match self.execute::<User>(user, command, &origin.meta().about(user)).await {
+            Ok(executed) => Ok(Done::new((), executed.position)),
+            Err(Error::Rejected(_)) => Ok(Done::new((), 0)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the answer from a mailed link.
+    pub async fn verify_email(&self, token: &str, origin: &Origin) -> Result<Done<Uuid>, Error> {
+        let proof = EmailProof::read(&self.0.tokens, token)
+            .ok_or_else(|| Rejection::from(user::Error::StaleChallenge))?;
+        let command = user::Command::Verify { challenge: proof.challenge, at: self.0.clock.now() };
+        let meta = origin.meta().about(proof.user);
+        let executed = self.execute::<User>(proof.user, command, &meta).await?;
+        Ok(Done::new(proof.user, executed.position))
+    }
+
+    /// The token that answers a challenge; only ever put into a mail to the mailbox in question.
+    #[must_use]
+    pub fn verification_token(&self, user: Uuid, challenge: Uuid) -> String {
+        EmailProof { user, challenge }.write(&self.0.tokens)
+    }
+
+    /// The account of an address.
+    pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<Uuid>, Error> {
+        let key = email.normalised();
+        self.0.log.holder(ClaimScope::Email, key.as_bytes()).await.map_err(Error::Unavailable)
+    }
+
+    fn challenge(&self) -> Challenge {
+        Challenge { id: Uuid::now_v7(), expires_at: self.0.clock.now() + VERIFICATION }
+    }
+
+    async fn open_account(
+        &self,
+        opening: Opening,
+        origin: &Origin,
+    ) -> Result<(Uuid, Executed<User>), Error> {
+        let Opening { new, role, challenge } = opening;
+        let minimum = self.0.policy.password_minimum;
+        let password = Password::choose(&new.password, &new.email, minimum)
+            .map_err(|weak| Rejection::new(Kind::Invalid, "weak_password", weak.to_string()))?;
+        let hash = self.0.hasher.hash(password).await?;
+        let user = Uuid::now_v7();
+        let register = user::Command::Register(Registration {
+            email: new.email,
+            name: new.name,
+            role,
+            challenge,
+            at: self.0.clock.now(),
+        });
+        let meta = eventlog::Meta { actor: Some(user), ..origin.meta().about(user) };
+        let secrets = vec![Secret::Put(PASSWORD, hash)];
+        let executed = self.begin::<User>(user, register, secrets, &meta).await?;
+        Ok((user, executed))
+    }
+}
+
+struct Opening {
+    new: NewAccount,
+    role: Role,
+    challenge: Option<Challenge>,
+}

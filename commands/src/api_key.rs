@@ -1,0 +1,80 @@
+//! Keys with which programs act for their owners.
+
+use anyhow::anyhow;
+use aws_lc_rs::rand;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{
+    Text,
+    api_key::{self, ApiKey, Creation},
+};
+use eventlog::Secret;
+use uuid::Uuid;
+
+use crate::{
+    Caller, Commands, Done, Error,
+    authenticate::{KEY_HASH, key_hash},
+};
+
+/// How long a key is good where its owner does not say.
+const LIFETIME: TimeDelta = TimeDelta::days(90);
+
+/// What an owner gives to make a key.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// What the owner calls it.
+    pub name: Text,
+    /// What it may be used for; empty means all that its owner may do, credentials excepted.
+    pub scopes: Vec<String>,
+    /// When it stops being good; in 90 days where nothing is said.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key that was just made.
+#[derive(Clone)]
+pub struct CreatedKey {
+    /// Its id.
+    pub id: Uuid,
+    /// The key itself, never to be seen again.
+    pub key: String,
+}
+
+impl Commands {
+    /// Makes a key for the caller, who must have signed in.
+    pub async fn create_api_key(
+        &self,
+        caller: &Caller,
+        new: NewApiKey,
+    ) -> Result<Done<CreatedKey>, Error> {
+        caller.session()?;
+        let id = Uuid::now_v7();
+        let prefix = format!("ak_{}", random::<6>()?.replace('_', "-"));
+        let key = format!("{prefix}_{}", random::<32>()?.replace('_', "-"));
+        let at = self.0.clock.now();
+        let create = api_key::Command::Create(Creation {
+            owner: caller.user,
+            name: new.name,
+            prefix,
+            scopes: new.scopes,
+            at,
+            expires_at: new.expires_at.unwrap_or(at + LIFETIME),
+        });
+        let secrets = vec![Secret::Put(KEY_HASH, key_hash(&key))];
+        let executed = self.begin::<ApiKey>(id, create, secrets, &caller.meta()).await?;
+        Ok(Done::new(CreatedKey { id, key }, executed.position))
+    }
+
+    /// Makes a key of the caller's useless from now on.
+    pub async fn revoke_api_key(&self, caller: &Caller, id: Uuid) -> Result<Done<()>, Error> {
+        caller.session()?;
+        let revoke = api_key::Command::Revoke { owner: caller.user };
+        let executed = self.execute::<ApiKey>(id, revoke, &caller.meta()).await?;
+        Ok(Done::new((), executed.position))
+    }
+}
+
+fn random<const N: usize>() -> Result<String, Error> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| anyhow!("the machine gives no random bytes"))?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}

@@ -1,0 +1,98 @@
+//! Who asks, from where, and by which right.
+
+use domain::{Kind, Rejection, user::Role};
+use eventlog::Meta;
+use uuid::Uuid;
+
+/// The request that everything follows from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The client's address.
+    pub address: Option<String>,
+    /// The client's program, in its own words.
+    pub user_agent: Option<String>,
+    /// The request's id.
+    pub request: Uuid,
+    /// The trace it belongs to (W3C Trace Context).
+    pub traceparent: Option<String>,
+}
+
+/// A person who has shown who they are, or a program of theirs.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The person.
+    pub user: Uuid,
+    /// What the person may do.
+    pub role: Role,
+    /// How they have shown it.
+    pub credential: Credential,
+    /// Where the request came from.
+    pub origin: Origin,
+}
+
+/// How a caller has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// With the access token of a session.
+    Session(Uuid),
+    /// With an API key.
+    ApiKey {
+        /// The key.
+        id: Uuid,
+        /// What it may be used for; empty means all that its owner may do, credentials excepted.
+        scopes: Vec<String>,
+    },
+}
+
+impl Origin {
+    /// The circumstances of something that nobody in particular asked for.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        Meta {
+            correlation: Some(self.request),
+            traceparent: self.traceparent.clone(),
+            ..Meta::default()
+        }
+    }
+}
+
+impl Caller {
+    /// The circumstances of what the caller does with their own things.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        Meta { actor: Some(self.user), subject: Some(self.user), ..self.origin.meta() }
+    }
+
+    /// Refuses programs: a key cannot mint keys or touch credentials.
+    pub fn session(&self) -> Result<Uuid, Rejection> {
+        match &self.credential {
+            Credential::Session(session) => Ok(*session),
+            Credential::ApiKey { .. } => Err(Rejection::new(
+                Kind::Forbidden,
+                "session_required",
+                "an API key cannot do this; sign in",
+            )),
+        }
+    }
+
+    /// Refuses a key that was not given the scope.
+    pub fn scope(&self, scope: &str) -> Result<(), Rejection> {
+        match &self.credential {
+            Credential::ApiKey { scopes, .. }
+                if !scopes.is_empty() && !scopes.iter().any(|held| held == scope) =>
+            {
+                let detail = format!("this API key lacks the scope {scope}");
+                Err(Rejection::new(Kind::Forbidden, "insufficient_scope", detail))
+            }
+            Credential::ApiKey { .. } | Credential::Session(_) => Ok(()),
+        }
+    }
+
+    /// Refuses whoever is not an administrator.
+    pub fn admin(&self) -> Result<(), Rejection> {
+        if self.role.is_admin() {
+            return self.scope("admin");
+        }
+        Err(Rejection::new(Kind::Forbidden, "admin_required", "this is for administrators"))
+    }
+}

@@ -1,0 +1,114 @@
+//! Credentials that are derived, not stored: facts of the log under a MAC of the service.
+//!
+//! Whether one is still good is always asked of the stream it names, so none outlives its use.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use eventlog::ServiceKey;
+use uuid::Uuid;
+
+/// The place of a refresh token: its session and its generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refresh {
+    pub session: Uuid,
+    pub generation: u32,
+}
+
+/// The answer to a question that was mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EmailProof {
+    pub user: Uuid,
+    pub challenge: Uuid,
+}
+
+impl Refresh {
+    const KIND: &str = "rt";
+
+    pub(crate) fn write(self, key: &ServiceKey) -> String {
+        let mut facts = [0; 20];
+        facts[..16].copy_from_slice(self.session.as_bytes());
+        facts[16..].copy_from_slice(&self.generation.to_be_bytes());
+        write(key, Self::KIND, &facts)
+    }
+
+    pub(crate) fn read(key: &ServiceKey, token: &str) -> Option<Self> {
+        let facts: [u8; 20] = read(key, Self::KIND, token)?;
+        Some(Self {
+            session: Uuid::from_slice(&facts[..16]).ok()?,
+            generation: u32::from_be_bytes(facts[16..].try_into().ok()?),
+        })
+    }
+}
+
+impl EmailProof {
+    const KIND: &str = "ev";
+
+    pub(crate) fn write(self, key: &ServiceKey) -> String {
+        let mut facts = [0; 32];
+        facts[..16].copy_from_slice(self.user.as_bytes());
+        facts[16..].copy_from_slice(self.challenge.as_bytes());
+        write(key, Self::KIND, &facts)
+    }
+
+    pub(crate) fn read(key: &ServiceKey, token: &str) -> Option<Self> {
+        let facts: [u8; 32] = read(key, Self::KIND, token)?;
+        Some(Self {
+            user: Uuid::from_slice(&facts[..16]).ok()?,
+            challenge: Uuid::from_slice(&facts[16..]).ok()?,
+        })
+    }
+}
+
+fn write(key: &ServiceKey, kind: &str, facts: &[u8]) -> String {
+    let mut token = facts.to_vec();
+    token.extend_from_slice(&key.mac(&[kind.as_bytes(), facts]));
+    format!("{kind}_{}", URL_SAFE_NO_PAD.encode(token))
+}
+
+fn read<const N: usize>(key: &ServiceKey, kind: &str, token: &str) -> Option<[u8; N]> {
+    let encoded = token.strip_prefix(kind)?.strip_prefix('_')?;
+    let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+    let (facts, mac) = bytes.split_at_checked(N)?;
+    verify_slices_are_equal(&key.mac(&[kind.as_bytes(), facts]), mac).ok()?;
+    facts.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> ServiceKey {
+        ServiceKey::from_bytes([7; 32])
+    }
+
+    #[test]
+    fn a_refresh_token_tells_its_session_and_generation() {
+        let refresh = Refresh { session: Uuid::from_u128(5), generation: 3 };
+
+        let token = refresh.write(&key());
+
+        assert_eq!(Refresh::read(&key(), &token), Some(refresh));
+    }
+
+    #[test]
+    fn a_token_with_any_byte_changed_is_refused() {
+        let token = Refresh { session: Uuid::from_u128(5), generation: 3 }.write(&key());
+
+        for at in 3..token.len() {
+            let mut forged = token.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).unwrap();
+            assert_eq!(Refresh::read(&key(), &forged), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn one_kind_of_token_is_not_another() {
+        let proof = EmailProof { user: Uuid::from_u128(1), challenge: Uuid::from_u128(2) };
+
+        let token = proof.write(&key());
+
+        assert_eq!(Refresh::read(&key(), &token), None);
+        assert_eq!(Refresh::read(&key(), &token.replacen("ev_", "rt_", 1)), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! Where mails go: an SMTP server, or files while there is none.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox, MultiPart},
+};
+
+use super::letter::Letter;
+
+/// The longest an SMTP server may take for one command; a claim lasts longer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A way for mails out of the house.
+pub struct Post {
+    from: Mailbox,
+    domain: String,
+    route: Route,
+}
+
+enum Route {
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+    Files(PathBuf),
+}
+
+impl Post {
+    /// Hands mails to the server of an `smtp://` or `smtps://` address.
+    pub fn smtp(url: &str, from: &str) -> anyhow::Result<Self> {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+            .context("SMTP_URL is not an smtp:// or smtps:// address")?
+            .timeout(Some(TIMEOUT))
+            .build();
+        Self::new(from, Route::Smtp(Box::new(transport)))
+    }
+
+    /// Writes mails to files in a folder.
+    pub fn files(folder: PathBuf, from: &str) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("making the folder {}", folder.display()))?;
+        Self::new(from, Route::Files(folder))
+    }
+
+    fn new(from: &str, route: Route) -> anyhow::Result<Self> {
+        let from: Mailbox =
+            from.parse().with_context(|| format!("{from} cannot be a mail's sender"))?;
+        Ok(Self { domain: from.email.domain().to_owned(), from, route })
+    }
+
+    /// Returns when the mail is in the hands of the next in line.
+    pub async fn deliver(&self, letter: &Letter) -> anyhow::Result<()> {
+        let message = self.message(letter)?;
+        match &self.route {
+            Route::Smtp(transport) => {
+                transport.send(message).await.context("handing a mail to the SMTP server")?;
+            }
+            Route::Files(folder) => {
+                let file = folder.join(format!("{}.eml", letter.id));
+                let draft = folder.join(format!(".{}.draft", letter.id));
+                tokio::fs::write(&draft, message.formatted()).await.context("writing a mail")?;
+                tokio::fs::rename(&draft, &file).await.context("writing a mail")?;
+                tracing::info!(file = %file.display(), "a mail was written (SMTP_URL is not set)");
+            }
+        }
+        Ok(())
+    }
+
+    fn message(&self, letter: &Letter) -> anyhow::Result<Message> {
+        let to = Mailbox::new(None, letter.to.to_string().parse()?);
+        Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .subject(&letter.subject)
+            .date(letter.date.into())
+            .message_id(Some(format!("<{}@{}>", letter.id, self.domain)))
+            .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
+            .context("composing a mail")
+    }
+}
