@@ -1,2 +1,58 @@
-//! The program.
-fn main() {}
+//! The program: reads what it was told, starts it, stops it in good order.
+
+mod cli;
+mod config;
+mod embedded;
+mod first_admin;
+mod inspect;
+mod master_key;
+mod operate;
+mod ready;
+mod serve;
+mod shutdown;
+mod system;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{Action, Cli},
+    config::Config,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("annals: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let config = Config::new(cli.options)?;
+    start_logging(&config.log)?;
+    let shutdown = shutdown::on_signal()?;
+    match cli.action {
+        Action::Serve { role } => serve::serve(&config, role, &shutdown).await,
+        Action::Operate(operation) => operate::operate(&config, operation, &shutdown).await,
+        Action::Config => {
+            print!("{config}");
+            Ok(())
+        }
+        Action::Openapi => serve::print_openapi(),
+    }
+}
+
+/// Logs go to stderr; stdout is for what was asked.
+fn start_logging(filter: &str) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(filter)?)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}

@@ -135,10 +135,17 @@ impl Commands {
         Ok(Done::new(StartedRun { session, run, signals }, position))
     }
 
-    /// A run of the caller's, with the conversation around it.
-    pub async fn conversation(&self, caller: &Caller, id: Uuid) -> Result<Conversation, Error> {
-        match self.load::<Chat>(id).await?.state {
-            Chat::Open(conversation) if conversation.owner == caller.user => Ok(conversation),
+    /// A conversation of the caller's with all its runs, as the log has it at present.
+    pub async fn conversation(
+        &self,
+        caller: &Caller,
+        id: Uuid,
+    ) -> Result<Done<Conversation>, Error> {
+        let Loaded { state, position, .. } = self.load::<Chat>(id).await?;
+        match state {
+            Chat::Open(conversation) if conversation.owner == caller.user => {
+                Ok(Done::new(conversation, position))
+            }
             Chat::Absent | Chat::Open(_) | Chat::Deleted { .. } => {
                 Err(Error::missing("chat session"))
             }

@@ -17,6 +17,12 @@ pub struct MasterKey([u8; 32]);
 pub struct ServiceKey([u8; 32]);
 
 impl MasterKey {
+    /// A key that configuration carries as bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads the base64 form that configuration carries.
     pub fn from_base64(text: &str) -> anyhow::Result<Self> {
         let bytes = STANDARD.decode(text.trim()).context("the master key is not base64")?;

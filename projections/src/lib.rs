@@ -1,1 +1,33 @@
-//! Stub.
+//! The read side: projections that turn the log into tables, and [`Queries`] that read them.
+//!
+//! A projection's rows and its checkpoint move in one transaction, so its tables always show the
+//! log exactly as it was at the checkpoint. Whoever writes takes the row in `read.projection`
+//! first and the tables after it: that order keeps runners and rebuilds out of deadlocks.
+
+mod admin;
+mod api_keys;
+mod chat_sessions;
+mod checkpoint;
+mod freshness;
+mod projection;
+mod queries;
+mod rebuild;
+mod runner;
+mod sessions;
+mod settings;
+mod stored;
+mod usage;
+mod users;
+
+pub use admin::{AdminDay, AdminNumbers, Counts};
+pub use api_keys::ApiKeyView;
+pub use chat_sessions::{ChatSessionView, ChatStatus, Cursor, History, MessageView};
+pub use checkpoint::{Checkpoint, Refused};
+pub use projection::Projection;
+pub use queries::{Page, ProjectionStatus, Queries};
+pub use rebuild::{Progress, RebuildReport, RebuiltTable, rebuild};
+pub use runner::{catch_up, run};
+pub use sessions::SessionView;
+pub use settings::SettingsView;
+pub use usage::{DayUsage, ModelUsage, UsageNumbers, UsageView};
+pub use users::UserView;

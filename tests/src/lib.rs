@@ -1,1 +1,9 @@
-//! Stub.
+//! What journeys need: the real program, a real SMTP server, a scripted model provider.
+
+mod child;
+mod mailbox;
+mod program;
+pub mod provider;
+
+pub use mailbox::{Mail, Mailbox};
+pub use program::{Program, Setup, json};

@@ -44,14 +44,16 @@ impl Calls {
     /// A new id begins a new call, even where a server gives every call the same index.
     fn begun_by(&mut self, piece: &Piece<'_>) -> Result<&mut Begun, ModelError> {
         let place = self.begun.iter().rposition(|begun| {
-            let is_same = piece.id.is_empty() || begun.call.id.is_empty() || piece.id == begun.call.id;
+            let is_same =
+                piece.id.is_empty() || begun.call.id.is_empty() || piece.id == begun.call.id;
             is_same && (piece.index.is_none() || begun.index == piece.index)
         });
         if self.begun.len() == MOST && place.is_none() {
             return Err(ModelError::garbled("too many tool calls"));
         }
         let place = place.unwrap_or_else(|| {
-            let call = ToolCall { id: String::new(), name: String::new(), arguments: String::new() };
+            let call =
+                ToolCall { id: String::new(), name: String::new(), arguments: String::new() };
             self.begun.push(Begun { index: piece.index, call });
             self.begun.len() - 1
         });

@@ -70,11 +70,16 @@ impl ModelErrorKind {
     /// The word that an error inside a stream carries as its type or code.
     fn of_word(word: &str) -> Option<Self> {
         match word {
-            "authentication_error" | "permission_error" | "billing_error" | "invalid_api_key"
+            "authentication_error"
+            | "permission_error"
+            | "billing_error"
+            | "invalid_api_key"
             | "insufficient_quota" => Some(Self::Unauthorised),
             "rate_limit_error" | "rate_limit_exceeded" => Some(Self::RateLimited),
             "overloaded_error" | "overloaded" => Some(Self::Overloaded),
-            "invalid_request_error" | "not_found_error" | "request_too_large"
+            "invalid_request_error"
+            | "not_found_error"
+            | "request_too_large"
             | "context_length_exceeded" => Some(Self::Refused),
             _ => None,
         }
@@ -103,7 +108,7 @@ impl ModelError {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let kind = ModelErrorKind::of_status(status);
         let explanation = explanation(body.get("error").unwrap_or(&body));
-        Self::explained(kind, explanation.unwrap_or_else(|| format!("status {}", status.as_u16())))
+        Self::explained(kind, &explanation.unwrap_or_else(|| format!("status {}", status.as_u16())))
     }
 
     /// An error object where an answer was expected.
@@ -120,18 +125,18 @@ impl ModelError {
             .find_map(ModelErrorKind::of_word)
             .or(status.map(ModelErrorKind::of_status))
             .unwrap_or(ModelErrorKind::Unavailable);
-        Self::explained(kind, explanation(error).unwrap_or_default())
+        Self::explained(kind, &explanation(error).unwrap_or_default())
     }
 
     /// What a provider says of a key may quote it, so that is kept back.
-    fn explained(kind: ModelErrorKind, explanation: String) -> Self {
+    fn explained(kind: ModelErrorKind, explanation: &str) -> Self {
         match kind {
             ModelErrorKind::Unauthorised => Self::new(kind, ""),
             ModelErrorKind::Refused
             | ModelErrorKind::RateLimited
             | ModelErrorKind::Overloaded
             | ModelErrorKind::Unavailable
-            | ModelErrorKind::Garbled => Self::new(kind, &explanation),
+            | ModelErrorKind::Garbled => Self::new(kind, explanation),
         }
     }
 }

@@ -9,10 +9,11 @@ use reqwest::{
     redirect,
 };
 
-use super::{ModelError, answer, retry};
+use super::{ModelError, retry};
 
 const CONNECT: Duration = Duration::from_secs(5);
-const CALL: Duration = Duration::from_mins(5);
+/// The longest a call takes, and the longest a stream takes to begin.
+pub(super) const CALL: Duration = Duration::from_mins(5);
 
 /// The longest explanation of a refusal that is read, in bytes.
 const LONGEST_REFUSAL: usize = 64 * 1024;
@@ -26,16 +27,21 @@ pub(super) fn client() -> reqwest::Result<Client> {
         .build()
 }
 
+/// Where a provider listens, and what every request to it carries.
+pub(super) struct Upstream {
+    pub url: Url,
+    pub headers: HeaderMap,
+}
+
 /// Asks, and gives back an answer that has begun with success and the expected media type.
 pub(super) async fn post(
     client: &Client,
-    url: &Url,
-    headers: &HeaderMap,
+    upstream: &Upstream,
     body: Bytes,
     media_type: &str,
 ) -> Result<Response, ModelError> {
-    let request = client.post(url.clone()).headers(headers.clone()).body(body);
-    let response = within(CALL, request.send()).await?;
+    let request = client.post(upstream.url.clone()).headers(upstream.headers.clone()).body(body);
+    let response = request.send().await.map_err(|error| broken(&error))?;
     let status = response.status();
     if !status.is_success() {
         let wanted = retry::wanted(response.headers());
@@ -55,12 +61,8 @@ fn is_of(headers: &HeaderMap, media_type: &str) -> bool {
     essence.eq_ignore_ascii_case(media_type)
 }
 
-/// The whole answer of a call that does not stream.
-pub(super) async fn whole(response: Response) -> Result<Vec<u8>, ModelError> {
-    within(CALL, read(response, answer::LONGEST)).await
-}
-
-async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, ModelError> {
+/// The whole body of an answer, unless it is longer than `limit` bytes.
+pub(super) async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, ModelError> {
     let mut body = vec![];
     while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
         if body.len() + chunk.len() > limit {
@@ -69,4 +71,25 @@ async fn read(mut response: Response, limit: usize) -> Result<Vec<u8>, ModelErro
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// Waits for a part of a call no longer than `limit`.
+pub(super) async fn within<T>(
+    limit: Duration,
+    part: impl Future<Output = Result<T, ModelError>>,
+) -> Result<T, ModelError> {
+    let late = |_| Err(ModelError::unavailable("it did not answer in time"));
+    tokio::time::timeout(limit, part).await.unwrap_or_else(late)
+}
+
+/// Says what broke without the address, which is nobody's business outside.
+pub(super) fn broken(error: &reqwest::Error) -> ModelError {
+    tracing::warn!(error = error as &dyn std::error::Error, "a provider did not answer");
+    ModelError::unavailable(if error.is_timeout() {
+        "it did not answer in time"
+    } else if error.is_connect() {
+        "it cannot be reached"
+    } else {
+        "the connection broke"
+    })
 }

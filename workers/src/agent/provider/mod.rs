@@ -3,6 +3,7 @@
 mod answer;
 mod anthropic;
 mod calls;
+mod config;
 mod dialect;
 mod error;
 mod history;
@@ -17,8 +18,9 @@ mod tests;
 
 use domain::chat::{FinishReason, Message, ModelOptions, Usage};
 
+pub use config::ProviderConfig;
 pub use error::{ModelError, ModelErrorKind};
-pub use providers::{ProviderConfig, Providers};
+pub use providers::Providers;
 
 /// What a model is asked.
 #[derive(Clone, Copy, Debug)]

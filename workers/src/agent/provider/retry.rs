@@ -12,7 +12,7 @@ use super::ModelError;
 pub(super) const ATTEMPTS: u32 = 3;
 
 /// A call that took longer than this to fail is not made again.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -33,7 +33,7 @@ pub(super) fn pause(attempt: u32, error: &ModelError) -> Option<Duration> {
 /// Up to a quarter less, so that many who failed together do not come back together.
 fn spread(pause: Duration) -> Duration {
     let chance = u32::from(Uuid::new_v4().as_bytes()[0]);
-    pause - pause * chance / (4 * 255)
+    pause * (4 * 255 - chance) / (4 * 255)
 }
 
 /// What `Retry-After` asks for; a date is read by the provider's own clock.

@@ -1,0 +1,132 @@
+//! The command line: what can be asked of the program.
+
+use clap::{Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
+
+use crate::config::Options;
+
+/// A self-hosted backend for accounts, notifications and agentic chat, on an event log.
+#[derive(Parser)]
+#[command(name = "annals", version)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) action: Action,
+    /// The configuration, the same for every command.
+    #[command(flatten)]
+    pub(crate) options: Options,
+}
+
+/// One command of the program.
+#[derive(Subcommand)]
+pub(crate) enum Action {
+    /// Run it: all roles in this process, or one.
+    Serve {
+        /// Which part of the work this process takes.
+        #[arg(long, value_enum, default_value_t = Role::All)]
+        role: Role,
+    },
+    /// Something that needs the log, beside the running program or alone.
+    #[command(flatten)]
+    Operate(Operation),
+    /// Print the configuration in effect, without secrets.
+    Config,
+    /// Print the `OpenAPI` document of the HTTP interface as YAML.
+    Openapi,
+}
+
+/// A command that needs the log.
+#[derive(Subcommand)]
+pub(crate) enum Operation {
+    /// Look into the event log.
+    #[command(subcommand)]
+    Log(Log),
+    /// Look after the read models.
+    #[command(subcommand)]
+    Projections(Projections),
+    /// Look after accounts.
+    #[command(subcommand)]
+    User(User),
+}
+
+/// A part of the work; with `all` one process does everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// Every role below.
+    All,
+    /// Answers HTTP.
+    Api,
+    /// Keeps the read models up to date.
+    Projections,
+    /// Publishes the log, sends mail, drives chat agents.
+    Workers,
+}
+
+impl Role {
+    /// Whether this process answers HTTP.
+    pub(crate) const fn has_api(self) -> bool {
+        matches!(self, Self::All | Self::Api)
+    }
+
+    /// Whether this process fills read models.
+    pub(crate) const fn has_projections(self) -> bool {
+        matches!(self, Self::All | Self::Projections)
+    }
+
+    /// Whether this process acts on the outside world.
+    pub(crate) const fn has_workers(self) -> bool {
+        matches!(self, Self::All | Self::Workers)
+    }
+}
+
+/// What can be asked of the log.
+#[derive(Subcommand)]
+pub(crate) enum Log {
+    /// Print events as they are recorded.
+    Tail,
+    /// Print the events of one stream.
+    Show {
+        /// The stream's id.
+        stream: Uuid,
+    },
+    /// Check positions, hashes and versions of the whole log.
+    Verify,
+}
+
+/// What can be asked of the read models.
+#[derive(Subcommand)]
+pub(crate) enum Projections {
+    /// Print every projection and the position it has reached.
+    List,
+    /// Empty one projection and fill it again from the log.
+    Rebuild {
+        /// Its name, as `list` prints it.
+        name: String,
+    },
+}
+
+/// What can be done about accounts.
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Create the first administrator, or another one.
+    CreateAdmin,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_flag_may_stand_after_the_command() {
+        let cli = Cli::try_parse_from(["annals", "serve", "--role", "api", "--listen", "[::1]:1"]);
+
+        assert!(cli.is_ok());
+    }
+}

@@ -1,0 +1,153 @@
+//! The configuration: read once from flags and environment, checked, then never changed.
+
+mod options;
+mod parse;
+mod show;
+
+pub(crate) use options::Options;
+pub(crate) use parse::master_key;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use anyhow::Context;
+
+/// Everything the program was told, checked.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// Where HTTP is served.
+    pub(crate) listen: SocketAddr,
+    /// How the outside reaches us, without a slash at the end; links in mails start with it.
+    pub(crate) public_url: String,
+    /// Where everything lives that this machine keeps; absolute.
+    pub(crate) data_dir: PathBuf,
+    /// A Postgres somebody else runs; unset: one of our own.
+    pub(crate) database_url: Option<String>,
+    /// A NATS server somebody else runs; unset: one of our own.
+    pub(crate) nats_url: Option<String>,
+    /// Where mails go; unset: into files.
+    pub(crate) smtp_url: Option<String>,
+    /// The key that wraps all others, if it was given; see `master_key::load`.
+    pub(crate) master_key: Option<[u8; 32]>,
+    /// The first administrator's address.
+    pub(crate) admin_email: Option<String>,
+    /// The first administrator's password; unset: a one-time password is made and printed.
+    pub(crate) admin_password: Option<String>,
+    /// Registrations per address and hour; unset: any number.
+    pub(crate) registration_limit: Option<u32>,
+    /// What a scraper of `/metrics` has to show instead of an administrator's login.
+    pub(crate) metrics_token: Option<String>,
+    /// Networks (address and prefix length) whose word about the client's address is taken.
+    pub(crate) trusted_proxies: Vec<(IpAddr, u8)>,
+    /// The model providers.
+    pub(crate) providers: Providers,
+    /// Whether the small local model may be started when no provider is configured.
+    pub(crate) local_model: bool,
+    /// The programs that the private servers are made of.
+    pub(crate) programs: Programs,
+    /// What to log, in the form of `RUST_LOG`.
+    pub(crate) log: String,
+}
+
+/// The model providers there are.
+#[derive(Clone)]
+pub(crate) struct Providers {
+    /// Anthropic's Messages.
+    pub(crate) anthropic: Provider,
+    /// Meta's native Llama interface.
+    pub(crate) llama: Provider,
+    /// `OpenAI`, or any server that speaks its dialect.
+    pub(crate) openai: Provider,
+}
+
+/// How to reach one model provider.
+#[derive(Clone)]
+pub(crate) struct Provider {
+    /// What it wants to see from us.
+    pub(crate) api_key: Option<String>,
+    /// Where it is, if not at its usual address; without a slash at the end.
+    pub(crate) base_url: Option<String>,
+}
+
+/// The programs that the private servers are made of; unset: those in `.tools/`.
+#[derive(Clone)]
+pub(crate) struct Programs {
+    /// A folder with `postgres` and `initdb`.
+    pub(crate) postgres_bin: Option<PathBuf>,
+    /// The program `nats-server`.
+    pub(crate) nats_bin: Option<PathBuf>,
+    /// The program `bwrap`.
+    pub(crate) bwrap_bin: Option<PathBuf>,
+    /// The Python that runs the local model.
+    pub(crate) python: PathBuf,
+}
+
+impl Config {
+    /// Checks what was given; an error names the variable at fault.
+    pub(crate) fn new(options: Options) -> anyhow::Result<Self> {
+        let given = options.without_empty();
+        let listen = parse::listen(given.listen.as_deref().unwrap_or("127.0.0.1:8000"))?;
+        let public_url = match given.public_url {
+            Some(url) => parse::web_address("ANNALS_PUBLIC_URL", &url)?,
+            None => format!("http://{listen}"),
+        };
+        let data_dir = given.data_dir.as_deref().unwrap_or(".annals");
+        Ok(Self {
+            listen,
+            public_url,
+            data_dir: std::path::absolute(data_dir).context("ANNALS_DATA_DIR")?,
+            database_url: parse::database_url(given.database_url)?,
+            nats_url: parse::nats_url(given.nats_url)?,
+            smtp_url: parse::smtp_url(given.smtp_url)?,
+            master_key: given.master_key.as_deref().map(parse::master_key).transpose()?,
+            admin_email: given.admin_email,
+            admin_password: given.admin_password,
+            registration_limit: parse::registration_limit(given.registration_limit.as_deref())?,
+            metrics_token: given.metrics_token,
+            trusted_proxies: parse::networks(given.trusted_proxies.as_deref())?,
+            providers: Providers {
+                anthropic: Provider::new(
+                    "ANTHROPIC",
+                    given.anthropic_api_key,
+                    given.anthropic_base_url,
+                )?,
+                llama: Provider::new("LLAMA", given.llama_api_key, given.llama_base_url)?,
+                openai: Provider::new("OPENAI", given.openai_api_key, given.openai_base_url)?,
+            },
+            local_model: parse::on_or_off("ANNALS_LOCAL_MODEL", given.local_model.as_deref())?,
+            programs: Programs {
+                postgres_bin: given.postgres_bin.map(PathBuf::from),
+                nats_bin: given.nats_bin.map(PathBuf::from),
+                bwrap_bin: given.bwrap_bin.map(PathBuf::from),
+                python: given.python.map_or_else(|| PathBuf::from("python3"), PathBuf::from),
+            },
+            log: given.log.unwrap_or_else(|| "info".into()),
+        })
+    }
+}
+
+impl Providers {
+    /// Says whether anybody set a provider up; if not, the local model stands in.
+    pub(crate) fn any_is_configured(&self) -> bool {
+        [&self.anthropic, &self.llama, &self.openai].iter().any(|one| one.is_configured())
+    }
+}
+
+impl Provider {
+    fn new(name: &str, api_key: Option<String>, base_url: Option<String>) -> anyhow::Result<Self> {
+        let base_url = base_url
+            .map(|url| parse::web_address(&format!("{name}_BASE_URL"), &url))
+            .transpose()?;
+        Ok(Self { api_key, base_url })
+    }
+
+    /// Says whether it can be asked: a key for the usual address, or an address of its own.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.api_key.is_some() || self.base_url.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

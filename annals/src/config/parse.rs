@@ -1,0 +1,96 @@
+//! Checks of single values; every error names the variable.
+
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, bail, ensure};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use url::Url;
+
+pub(super) fn listen(value: &str) -> anyhow::Result<SocketAddr> {
+    value.parse().with_context(|| format!("ANNALS_LISTEN: {value:?} is not address:port"))
+}
+
+pub(super) fn web_address(name: &str, value: &str) -> anyhow::Result<String> {
+    let url = Url::parse(value).with_context(|| format!("{name} is not a URL"))?;
+    ensure!(matches!(url.scheme(), "http" | "https"), "{name} must start with http:// or https://");
+    ensure!(url.query().is_none() && url.fragment().is_none(), "{name} must not have ? or #");
+    Ok(value.trim().trim_end_matches('/').to_owned())
+}
+
+pub(super) fn database_url(value: Option<String>) -> anyhow::Result<Option<String>> {
+    with_scheme("DATABASE_URL", &["postgres", "postgresql"], value)
+}
+
+/// Takes a list as well: the servers of one cluster.
+pub(super) fn nats_url(value: Option<String>) -> anyhow::Result<Option<String>> {
+    for server in value.iter().flat_map(|list| list.split(',')) {
+        with_scheme("NATS_URL", &["nats", "tls"], Some(server.trim().to_owned()))?;
+    }
+    Ok(value)
+}
+
+pub(super) fn smtp_url(value: Option<String>) -> anyhow::Result<Option<String>> {
+    with_scheme("SMTP_URL", &["smtp", "smtps"], value)
+}
+
+fn with_scheme(
+    name: &str,
+    schemes: &[&str],
+    value: Option<String>,
+) -> anyhow::Result<Option<String>> {
+    let Some(value) = value else { return Ok(None) };
+    let url = Url::parse(&value).with_context(|| format!("{name} is not a URL"))?;
+    ensure!(
+        schemes.contains(&url.scheme()),
+        "{name} must start with {}://",
+        schemes.join(":// or ")
+    );
+    Ok(Some(value))
+}
+
+pub(crate) fn master_key(value: &str) -> anyhow::Result<[u8; 32]> {
+    let bytes = BASE64_STANDARD.decode(value.trim()).context("the master key is not base64")?;
+    bytes.try_into().ok().context("the master key must be 32 bytes in base64")
+}
+
+pub(super) fn registration_limit(value: Option<&str>) -> anyhow::Result<Option<u32>> {
+    match value.map(str::trim) {
+        None => Ok(Some(20)),
+        Some("off") => Ok(None),
+        Some(number) => match number.parse() {
+            Ok(limit) if limit > 0 => Ok(Some(limit)),
+            _ => bail!("ANNALS_REGISTRATION_LIMIT must be a number from 1 or `off`"),
+        },
+    }
+}
+
+pub(super) fn on_or_off(name: &str, value: Option<&str>) -> anyhow::Result<bool> {
+    match value.map(str::trim) {
+        None | Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => bail!("{name} must be `on` or `off`"),
+    }
+}
+
+pub(super) fn networks(value: Option<&str>) -> anyhow::Result<Vec<(IpAddr, u8)>> {
+    value
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|network| !network.is_empty())
+        .map(|one| network(one).with_context(|| format!("ANNALS_TRUSTED_PROXIES: {one:?}")))
+        .collect()
+}
+
+fn network(value: &str) -> anyhow::Result<(IpAddr, u8)> {
+    let (address, prefix) = value.split_once('/').unwrap_or((value, ""));
+    let address: IpAddr = address.parse().context("is not an address")?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let prefix = if prefix.is_empty() {
+        longest
+    } else {
+        prefix.parse().context("has no number after the slash")?
+    };
+    ensure!(prefix <= longest, "has a prefix longer than {longest}");
+    Ok((address, prefix))
+}

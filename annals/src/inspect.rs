@@ -1,0 +1,108 @@
+//! Looking into the log and after the read models from the command line.
+
+use std::{io::Write, time::Duration};
+
+use anyhow::{Context, bail};
+use eventlog::{EventLog, RawEvent};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::system::System;
+
+/// How often `log tail` looks for more.
+const POLL: Duration = Duration::from_millis(200);
+
+/// Prints events as they are recorded, sealed as they are stored.
+pub(crate) async fn tail(log: &EventLog, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let mut after = (log.head().await? - 10).max(0);
+    while !shutdown.is_cancelled() {
+        let events = log.read(after).await?;
+        after = events.last().map_or(after, |event| event.position);
+        print(&events)?;
+        if events.is_empty() {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(POLL) => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Prints the events of one stream, sealed as they are stored.
+pub(crate) async fn show(log: &EventLog, stream: Uuid) -> anyhow::Result<()> {
+    let events = log.stream(stream).await?;
+    if events.is_empty() {
+        bail!("there is no stream {stream}");
+    }
+    print(&events)
+}
+
+fn print(events: &[RawEvent]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for event in events {
+        writeln!(
+            out,
+            "{:>8}  {}  {} v{}  {}",
+            event.position,
+            event.recorded_at.format("%Y-%m-%d %H:%M:%S%.3f"),
+            event.stream,
+            event.version,
+            String::from_utf8_lossy(&event.payload),
+        )
+        .context("printing")?;
+    }
+    Ok(())
+}
+
+/// Reads the whole log and says whether all that must be true of it is.
+pub(crate) async fn verify(log: &EventLog) -> anyhow::Result<()> {
+    let found = log
+        .verify(|position| {
+            if position % 100_000 == 0 {
+                eprintln!("{position} events read");
+            }
+        })
+        .await?;
+    println!("{}", serde_json::to_string_pretty(&found)?);
+    if let Some(fault) = found.fault {
+        bail!("the log is broken at position {}: {}", fault.position, fault.detail);
+    }
+    Ok(())
+}
+
+/// Prints how far every projection has come.
+pub(crate) async fn list(system: &System) -> anyhow::Result<()> {
+    println!("{:<16} {:>12} {:>10}", "projection", "checkpoint", "behind");
+    for status in system.queries.projections().await? {
+        println!("{:<16} {:>12} {:>10}", status.name, status.checkpoint, status.lag_events);
+    }
+    Ok(())
+}
+
+/// Fills a projection anew from the log, compares and swaps.
+pub(crate) async fn rebuild(log: &EventLog, name: &str) -> anyhow::Result<()> {
+    let mut said = 0;
+    let report = projections::rebuild(log, name, |progress| {
+        if progress.position - said >= 10_000 {
+            said = progress.position;
+            eprintln!(
+                "{} of {} events, {:.0}/s, {} s left",
+                progress.position,
+                progress.target,
+                progress.per_second,
+                progress.left.as_secs(),
+            );
+        }
+    })
+    .await?;
+    let verdict = if report.is_identical { "identical to" } else { "different from" };
+    println!(
+        "{}: {} rows from {} events in {:.1} s, {verdict} what was there",
+        report.name, report.rows, report.events, report.seconds,
+    );
+    for table in report.tables.iter().filter(|table| !table.is_identical) {
+        println!("  {}: {} rows, {} before", table.name, table.rows, table.rows_before);
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! `annals serve`: starts the servers and the roles, and stops all of it in order.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use api::App;
+use commands::Drive;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use workers::{
+    Relay,
+    agent::Agent,
+    mail::{MailWorker, Post},
+};
+
+use crate::{cli::Role, config::Config, embedded::Embedded, first_admin, ready, system::System};
+
+/// How long the roles may take to finish what they have in hand.
+const FAREWELL: Duration = Duration::from_secs(10);
+/// Runs that wait for this process's agent at most.
+const RUNS: usize = 1024;
+
+/// Serves until somebody asks for an end.
+pub(crate) async fn serve(
+    config: &Config,
+    role: Role,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listening on {} (ANNALS_LISTEN)", config.listen))?;
+    let embedded = Embedded::start(config, shutdown).await?;
+    let outcome = play(config, role, &embedded, listener, shutdown).await;
+    shutdown.cancel();
+    embedded.stop().await;
+    outcome
+}
+
+/// Plays the roles of this process until one of them fails or the end is asked for.
+async fn play(
+    config: &Config,
+    role: Role,
+    embedded: &Embedded,
+    listener: TcpListener,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let (sender, drives) = mpsc::channel(RUNS);
+    let local_agent = role.has_workers().then_some(sender);
+    let system = System::open(config, embedded, local_agent).await?;
+    let admin = first_admin::ensure(config, &system.commands).await?;
+    let mut roles = JoinSet::new();
+    if role.has_projections() {
+        start_projections(&mut roles, &system, shutdown);
+    }
+    if role.has_workers() {
+        start_workers(&mut roles, config, &system, drives, shutdown)?;
+    }
+    if role.has_api() {
+        start_api(&mut roles, listener, config, &system, shutdown)?;
+    }
+    ready::announce(config, &system, embedded, admin.as_ref());
+    let outcome = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        Some(ended) = roles.join_next() => match ended {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.context("a role ended")),
+            Err(panic) => Err(anyhow::Error::new(panic).context("a role panicked")),
+        },
+    };
+    shutdown.cancel();
+    dismiss(roles).await;
+    system.log.pool().close().await;
+    outcome
+}
+
+/// Lets the roles finish what they have in hand.
+async fn dismiss(mut roles: Roles) {
+    let farewell = async { while roles.join_next().await.is_some() {} };
+    if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+        tracing::warn!("some work did not end in time; it goes on at the next start");
+    }
+}
+
+type Roles = JoinSet<anyhow::Result<()>>;
+
+fn start_projections(roles: &mut Roles, system: &System, shutdown: &CancellationToken) {
+    roles.spawn(projections::run(system.log.clone(), system.broker.clone(), shutdown.clone()));
+}
+
+fn start_api(
+    roles: &mut Roles,
+    listener: TcpListener,
+    config: &Config,
+    system: &System,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let setup = api::Setup {
+        version: env!("CARGO_PKG_VERSION"),
+        metrics_token: config.metrics_token.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        broker: Some(system.broker.clone()),
+        prometheus: PrometheusBuilder::new().install_recorder().context("counting")?,
+        shutdown: shutdown.clone(),
+    };
+    let app = App::new(system.commands.clone(), system.queries.clone(), setup);
+    roles.spawn(api::serve(listener, app, shutdown.clone()));
+    Ok(())
+}
+
+fn start_workers(
+    roles: &mut Roles,
+    config: &Config,
+    system: &System,
+    drives: mpsc::Receiver<Drive>,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let System { log, broker, commands, providers, .. } = system.clone();
+    let from = mail_from(&config.public_url);
+    let post = match &config.smtp_url {
+        Some(url) => Post::smtp(url, &from)?,
+        None => Post::files(config.data_dir.join("mail"), &from)?,
+    };
+    let relay = Relay::new(log, broker.clone(), commands.node());
+    let mail = MailWorker::new(commands.clone(), post);
+    let agent = Agent::new(commands, providers);
+    let (stop_relay, stop_mail) = (shutdown.clone(), shutdown.clone());
+    let (to_mail, to_agent, stop_agent) = (broker.clone(), broker, shutdown.clone());
+    roles.spawn(async move {
+        relay.run(stop_relay).await;
+        Ok(())
+    });
+    roles.spawn(async move {
+        mail.run(to_mail, stop_mail).await;
+        Ok(())
+    });
+    roles.spawn(async move {
+        agent.run(drives, to_agent, stop_agent).await;
+        Ok(())
+    });
+    Ok(())
+}
+
+/// Mails come from the host that people know this service by.
+fn mail_from(public_url: &str) -> String {
+    let host = url::Url::parse(public_url).ok().and_then(|url| url.domain().map(str::to_owned));
+    format!("Annals <no-reply@{}>", host.as_deref().unwrap_or("localhost"))
+}
+
+/// Prints the document of the HTTP interface as YAML.
+pub(crate) fn print_openapi() -> anyhow::Result<()> {
+    print!("{}", api::openapi().to_yaml().context("writing the document")?);
+    Ok(())
+}

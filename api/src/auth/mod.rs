@@ -1,0 +1,21 @@
+//! Opening an account, signing in, staying signed in, signing out.
+
+mod account;
+mod admin;
+mod fields;
+mod page;
+mod session;
+mod verification;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+
+/// The routes of this folder.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(account::routes())
+        .merge(session::routes())
+        .merge(verification::routes())
+        .merge(admin::routes())
+}

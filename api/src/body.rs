@@ -1,0 +1,161 @@
+//! Reading requests: what cannot be read is refused with the place of the mistake.
+
+use axum::{
+    Form,
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::problem::{FieldError, Problem};
+
+/// A JSON body, read or written.
+pub(crate) struct Json<T>(pub T);
+
+/// A JSON body, or the form that OAuth clients and browsers send.
+pub(crate) struct JsonOrForm<T>(pub T);
+
+/// Parameters in the path.
+pub(crate) struct Path<T>(pub T);
+
+/// Parameters behind the question mark.
+pub(crate) struct Query<T>(pub T);
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(unsupported("application/json"));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        Ok(Self(parse(&body)?))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let kind = content_type(request.headers());
+        if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+            return Json::from_request(request, state).await.map(|json| Self(json.0));
+        }
+        let form = Form::from_request(request, state).await;
+        let Form(value) = form.map_err(|error| match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => Problem::invalid("", error.body_text()),
+        })?;
+        Ok(Self(value))
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    /// What cannot be the name of anything names nothing.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::from_request_parts(parts, state).await;
+        let axum::extract::Path(value) = path.map_err(|_| Problem::missing("resource"))?;
+        Ok(Self(value))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::from_request_parts(parts, state).await;
+        let axum::extract::Query(value) = query.map_err(|error| {
+            let text = error.body_text();
+            let text = text.trim_start_matches("Failed to deserialize query string: ");
+            match text.split_once(": ") {
+                Some((name, detail)) if !name.contains(' ') => {
+                    Problem::invalid(format!("/{name}"), detail)
+                }
+                _ => Problem::invalid("", text),
+            }
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// Reads JSON; a mistake in it has a position, a mistake in what it says has a pointer.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        explain(&pointer, error.inner())
+    })?;
+    deserializer.end().map_err(|error| explain("", &error))?;
+    Ok(value)
+}
+
+fn explain(pointer: &str, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        let detail = format!("the body is not valid JSON: {error}");
+        return Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail);
+    }
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let missing = text.strip_prefix("missing field `").and_then(|text| text.strip_suffix('`'));
+    Problem::fields(vec![match missing {
+        Some(name) => FieldError {
+            pointer: format!("{pointer}/{name}"),
+            detail: "this field is required".to_owned(),
+        },
+        None => FieldError { pointer: pointer.to_owned(), detail: text.to_owned() },
+    }])
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+
+    path.iter()
+        .filter_map(|segment| match segment {
+            Segment::Seq { index } => Some(format!("/{index}")),
+            Segment::Map { key } => Some(format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => None,
+        })
+        .collect()
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.to_ascii_lowercase())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(kind) = content_type(headers) else { return false };
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn unsupported(expected: &str) -> Problem {
+    let detail = format!("this route reads {expected}; say so in Content-Type");
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+fn unreadable(error: BytesRejection) -> Problem {
+    if error.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
+        return too_large();
+    }
+    let detail = "the body could not be read to its end";
+    Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", detail)
+}
+
+fn too_large() -> Problem {
+    let detail = "the body is too large";
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", detail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Finding out who asks, from the headers that clients send.
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use commands::Caller;
+
+use crate::{App, context, problem::Problem};
+
+/// A caller who is an administrator.
+pub(crate) struct Admin(pub Caller);
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let mut refusal = Problem::anonymous();
+        // A valid Bearer wins; an API key is only looked at when there is none.
+        for credential in credentials(&parts.headers) {
+            match app.commands.authenticate(credential, context::origin(parts, app)).await {
+                Ok(caller) => return Ok(caller),
+                Err(error) => refusal = error.into(),
+            }
+        }
+        Err(refusal)
+    }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        caller.admin()?;
+        Ok(Self(caller))
+    }
+}
+
+/// What a request shows, the better proof first.
+fn credentials(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    bearer(headers).into_iter().chain(key.map(str::trim)).filter(|text| !text.is_empty())
+}
+
+/// The credential of an `Authorization: Bearer` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credential) = value.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(credential.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn shown(headers: &[(&'static str, &'static str)]) -> Vec<String> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, HeaderValue::from_static(value));
+        }
+        credentials(&map).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_bearer_comes_before_a_key() {
+        let both = [("x-api-key", "ak_1_2"), ("authorization", "bearer  token")];
+
+        assert_eq!(shown(&both), ["token", "ak_1_2"]);
+    }
+
+    #[test]
+    fn other_schemes_and_empty_headers_show_nothing() {
+        for value in ["Basic dXNlcg==", "Bearer", "Bearer ", ""] {
+            assert!(shown(&[("authorization", value), ("x-api-key", " ")]).is_empty(), "{value}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! How many single-event commands a second are durable, beside raw inserts into the same cluster.
+
+use std::time::Duration;
+
+use commands::{Clock, Commands, Policy};
+use eventlog::{EventLog, Live, MasterKey};
+
+use super::{
+    cluster::Cluster,
+    crew::rate,
+    raw::Raw,
+    report::{Row, Target, median},
+    sessions::Keeper,
+    settings::Changer,
+};
+
+const DATABASE: &str = "append";
+/// Concurrent callers, and what appends alone are to reach there, against raw inserts.
+const CALLERS: [(usize, f64); 3] = [(1, 0.6), (16, 1.5), (64, 2.0)];
+/// People whose settings change.
+const PEOPLE: usize = 8192;
+/// The machine is noisy: short rounds of each in turn, and the medians of them.
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(4);
+/// Who comes first finds caches and plans cold.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// Measures at each number of callers.
+pub async fn run(cluster: &Cluster) -> anyhow::Result<Vec<Row>> {
+    let pool = cluster.database(DATABASE).await?;
+    let master = MasterKey::generate()?;
+    let log = EventLog::open(pool.clone(), &master, Live::default()).await?;
+    let commands = open_commands(&log, &master).await?;
+    rate(&mut changers(&commands, 16), WARM_UP).await?;
+    rate(&mut keepers(&log, 16), WARM_UP).await?;
+    let raw = Raw::create(cluster, DATABASE, &pool).await?;
+    raw.rate(16, WARM_UP).await?;
+    let mut rows = Vec::new();
+    for (callers, target) in CALLERS {
+        rows.extend(compare(&commands, &raw, callers, target).await?);
+    }
+    Ok(rows)
+}
+
+async fn compare(
+    commands: &Commands,
+    raw: &Raw,
+    callers: usize,
+    target: f64,
+) -> anyhow::Result<[Row; 2]> {
+    let mut changers = changers(commands, callers);
+    let mut keepers = keepers(commands.log(), callers);
+    let (mut inserts, mut appends, mut done) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        inserts.push(raw.rate(callers, ROUND).await?);
+        appends.push(rate(&mut keepers, ROUND).await?);
+        done.push(rate(&mut changers, ROUND).await?);
+    }
+    let reference = median(inserts);
+    let row = |name: &str, rates| {
+        Row::new(format!("{name}_{callers}"), median(rates), "commands/s").against(reference)
+    };
+    let appends = row("append_log", appends).target(Target::AtLeast(target));
+    Ok([row("append", done), appends])
+}
+
+fn changers(commands: &Commands, callers: usize) -> Vec<Changer> {
+    (0..callers).map(|_| Changer::new(commands, PEOPLE / callers)).collect()
+}
+
+fn keepers(log: &EventLog, callers: usize) -> Vec<Keeper> {
+    (0..callers).map(|_| Keeper::new(log)).collect()
+}
+
+/// The write side of a log.
+pub async fn open_commands(log: &EventLog, master: &MasterKey) -> anyhow::Result<Commands> {
+    let policy = Policy {
+        public_url: "http://localhost".to_owned(),
+        password_minimum: 8,
+        registrations_per_hour: None,
+        providers: vec![],
+    };
+    Commands::open(log.clone(), master, Clock::System, policy, None).await
+}
