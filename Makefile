@@ -44,7 +44,8 @@ test: tools ## Check format, lints, SQL and run every test
 
 bench: tools ## Measure against the references (ONLY=chat runs a part)
 	cargo build --release --package annals
-	cargo run --release --package tests --bin bench -- $(ONLY)
+	ANNALS_BINARY='$(abspath $(target))/release/annals' \
+	    cargo run --release --package tests --bin bench -- $(ONLY)
 
 audit: ## Look for dependencies with known faults or unwanted licences
 	@cargo deny --version >/dev/null 2>&1 || { echo 'first: cargo install --locked cargo-deny'; exit 1; }

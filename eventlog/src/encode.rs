@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use domain::{Aggregate, Claim, with_seal};
 use uuid::Uuid;
 
 use crate::{EventLog, Meta, keys::SubjectKey};
+
+/// Bytes of an event at most; it has to fit in one message of its carrier.
+const MAX_EVENT: usize = 4 << 20;
 
 /// What one command adds to one stream.
 pub struct Append<'a, A: Aggregate> {
@@ -44,6 +47,14 @@ pub enum Secret {
     Drop(&'static str),
 }
 
+impl Secret {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Put(name, _) | Self::Drop(name) => name,
+        }
+    }
+}
+
 /// A command ready for the batcher.
 #[derive(Clone)]
 pub(crate) struct Encoded {
@@ -64,6 +75,15 @@ pub(crate) struct EncodedEvent {
     pub type_id: i32,
     pub payload: Vec<u8>,
     pub meta: Vec<u8>,
+    pub mac: [u8; 32],
+}
+
+/// What an event is known by before it has a position.
+pub(crate) struct EventId {
+    pub stream: Uuid,
+    pub command: Uuid,
+    /// Its place among the events of its command, from 0.
+    pub ordinal: u32,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -90,6 +110,7 @@ impl EventLog {
         &self,
         append: Append<'_, A>,
     ) -> anyhow::Result<Encoded> {
+        ensure!(!append.events.is_empty(), "a command without events");
         let key = match append.meta.subject {
             Some(subject) => self.keys.for_writing(subject).await?,
             None => SubjectKey::none(),
@@ -102,20 +123,28 @@ impl EventLog {
             category: A::CATEGORY as i16,
             bucket: bucket(append.stream),
             expected: match append.expected {
-                Expected::Version(version) => Some(version),
+                Expected::Version(version) => {
+                    ensure!(version >= 0, "no stream holds {version} events");
+                    Some(version)
+                }
                 Expected::Any => None,
             },
             events: Vec::with_capacity(append.events.len()),
             takes: vec![],
             releases: vec![],
-            secrets: append.secrets,
+            secrets: last_of_each_name(append.secrets),
         };
         for event in append.events {
             let key = Arc::clone(&key);
             let payload = with_seal(key, append.stream, || serde_json::to_vec(event))?;
             let name = stored_name(&payload).context("an event is stored as {\"name\":{..}}")?;
             let type_id = self.types.id(&self.pool, name).await?;
-            encoded.events.push(EncodedEvent { type_id, payload, meta: meta.clone() });
+            let size = payload.len() + meta.len();
+            ensure!(size <= MAX_EVENT, "an event of {size} bytes; no more than {MAX_EVENT} fit");
+            let ordinal = u32::try_from(encoded.events.len())?;
+            let event_id = EventId { stream: append.stream, command: append.command, ordinal };
+            let mac = self.mac(&event_id, name, &payload, &meta);
+            encoded.events.push(EncodedEvent { type_id, payload, meta: meta.clone(), mac });
             for claim in A::claims(append.stream, event) {
                 self.encode_claim(claim, &mut encoded);
             }
@@ -123,13 +152,34 @@ impl EventLog {
         Ok(encoded)
     }
 
+    /// The last change of a key within a command is what counts.
     fn encode_claim(&self, claim: Claim, encoded: &mut Encoded) {
-        let (list, scope, key) = match claim {
-            Claim::Take(scope, key) => (&mut encoded.takes, scope, key),
-            Claim::Release(scope, key) => (&mut encoded.releases, scope, key),
+        let (is_taken, scope, key) = match claim {
+            Claim::Take(scope, key) => (true, scope, key),
+            Claim::Release(scope, key) => (false, scope, key),
         };
-        list.push(EncodedClaim { scope: scope as i16, key: self.claim_key(scope, &key) });
+        let claim = EncodedClaim { scope: scope as i16, key: self.claim_key(scope, &key) };
+        encoded.takes.retain(|earlier| *earlier != claim);
+        encoded.releases.retain(|earlier| *earlier != claim);
+        if is_taken { &mut encoded.takes } else { &mut encoded.releases }.push(claim);
     }
+
+    /// What proves that an event is as it was written.
+    pub(crate) fn mac(&self, id: &EventId, name: &str, payload: &[u8], meta: &[u8]) -> [u8; 32] {
+        let (stream, command) = (id.stream.as_bytes(), id.command.as_bytes());
+        let ordinal = id.ordinal.to_be_bytes();
+        self.macs.mac(&[stream, command, &ordinal, name.as_bytes(), payload, meta])
+    }
+}
+
+/// What a stream keeps under a name is what came last.
+fn last_of_each_name(secrets: Vec<Secret>) -> Vec<Secret> {
+    let mut last: Vec<Secret> = Vec::with_capacity(secrets.len());
+    for secret in secrets {
+        last.retain(|earlier| earlier.name() != secret.name());
+        last.push(secret);
+    }
+    last
 }
 
 /// The name of an event is the one key of its stored form.

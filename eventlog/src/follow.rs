@@ -1,5 +1,8 @@
 //! Reading the log in order, and the promise that nothing is skipped.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{EventLog, Position, RawEvent, Recorded};
@@ -31,45 +34,77 @@ impl EventLog {
 
     /// The events after a position, at most `limit` of them, without a gap.
     pub async fn read_at_most(&self, after: Position, limit: i64) -> anyhow::Result<Vec<RawEvent>> {
-        let rows = sqlx::query!(
-            r#"select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta
-            from log.event where position > $1 order by position limit $2"#,
-            after,
-            limit,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut events = Vec::with_capacity(rows.len());
-        for row in rows {
-            events.push(RawEvent {
-                position: row.position,
-                stream: row.stream_id,
-                version: row.version,
-                recorded_at: row.recorded_at,
-                command: row.command_id,
-                name: self.types.name(&self.pool, row.type_id).await?,
-                bucket: row.bucket,
-                payload: row.payload.into(),
-                meta: row.meta.into(),
-            });
-        }
-        assert_contiguous(after, events.iter().map(|event| event.position))?;
-        Ok(events)
+        let rows = self.rows(after, limit).await?;
+        assert_contiguous(after, rows.iter().map(|row| row.position))?;
+        self.raw(rows).await
     }
 
     /// All events of one stream.
     pub async fn stream(&self, stream: Uuid) -> anyhow::Result<Vec<RawEvent>> {
-        let positions = sqlx::query_scalar!(
-            "select position from log.event where stream_id = $1 order by version",
+        let rows = sqlx::query_as!(
+            Row,
+            "select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta, mac
+            from log.event where stream_id = $1
+                and position >= (select first_position from log.stream where stream_id = $1)
+                and position <= (select last_position from log.stream where stream_id = $1)
+            order by version",
             stream,
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut events = Vec::with_capacity(positions.len());
-        for position in positions {
-            events.extend(self.read_at_most(position - 1, 1).await?);
+        self.raw(rows).await
+    }
+
+    /// The rows after a position, whatever is missing among them.
+    pub(crate) async fn rows(&self, after: Position, limit: i64) -> sqlx::Result<Vec<Row>> {
+        sqlx::query_as!(
+            Row,
+            "select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta, mac
+            from log.event where position > $1 order by position limit $2",
+            after,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await
+    }
+
+    async fn raw(&self, rows: Vec<Row>) -> anyhow::Result<Vec<RawEvent>> {
+        let mut events = Vec::with_capacity(rows.len());
+        for row in rows {
+            let name = self.types.name(&self.pool, row.type_id).await?;
+            events.push(row.named(name));
         }
         Ok(events)
+    }
+}
+
+/// An event as the table holds it.
+pub(crate) struct Row {
+    pub position: Position,
+    pub stream_id: Uuid,
+    pub version: i64,
+    pub recorded_at: DateTime<Utc>,
+    pub command_id: Uuid,
+    pub type_id: i32,
+    pub bucket: i16,
+    pub payload: Vec<u8>,
+    pub meta: Vec<u8>,
+    pub mac: Vec<u8>,
+}
+
+impl Row {
+    pub(crate) fn named(self, name: Arc<str>) -> RawEvent {
+        RawEvent {
+            position: self.position,
+            stream: self.stream_id,
+            version: self.version,
+            recorded_at: self.recorded_at,
+            command: self.command_id,
+            name,
+            bucket: self.bucket,
+            payload: self.payload.into(),
+            meta: self.meta.into(),
+        }
     }
 }
 

@@ -17,9 +17,12 @@ mod load;
 mod log;
 mod master;
 mod meta;
+mod partitions;
+mod queue;
 mod recorded;
 mod types;
 mod verify;
+mod writer;
 
 pub use append::{AppendError, Appended};
 pub use broker::{Broker, STREAM};

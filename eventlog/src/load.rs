@@ -22,7 +22,10 @@ impl EventLog {
     /// Reads a stream from its first event; an empty one is the initial state.
     pub async fn load<A: Aggregate>(&self, stream: Uuid) -> anyhow::Result<Loaded<A>> {
         let rows = sqlx::query!(
-            "select position, version, payload, meta from log.event where stream_id = $1 order by version",
+            "select position, version, payload, meta from log.event where stream_id = $1
+                and position >= (select first_position from log.stream where stream_id = $1)
+                and position <= (select last_position from log.stream where stream_id = $1)
+            order by version",
             stream,
         )
         .fetch_all(&self.pool)

@@ -8,6 +8,7 @@ use crate::{
     KeyRing, Live, MasterKey, Position, ServiceKey,
     append::{self, Pending},
     types::Types,
+    writer::Writer,
 };
 
 /// The log.
@@ -17,6 +18,7 @@ pub struct EventLog {
     pub(crate) keys: KeyRing,
     pub(crate) types: Types,
     pub(crate) claims: ServiceKey,
+    pub(crate) macs: ServiceKey,
     pub(crate) appends: mpsc::Sender<Pending>,
     pub(crate) head: watch::Receiver<Position>,
     live: Live,
@@ -26,14 +28,16 @@ impl EventLog {
     /// Opens the log of a migrated database and starts its batcher, which ends with the last clone.
     pub async fn open(pool: PgPool, master: &MasterKey, live: Live) -> anyhow::Result<Self> {
         let claims = ServiceKey::load(&pool, master, "claims").await?;
+        let macs = ServiceKey::load(&pool, master, "events").await?;
         let types = Types::default();
         types.refresh(&pool).await?;
         let head = head(&pool).await?;
+        let writer = Writer::open(pool.clone(), head).await.context("making room in the log")?;
         let (head_sender, head) = watch::channel(head);
         let (appends, waiting) = mpsc::channel(4096);
-        tokio::spawn(append::run(pool.clone(), waiting, head_sender));
+        tokio::spawn(append::run(writer, waiting, head_sender));
         let keys = KeyRing::new(pool.clone(), master.clone());
-        Ok(Self { pool, keys, types, claims, appends, head, live })
+        Ok(Self { pool, keys, types, claims, macs, appends, head, live })
     }
 
     /// The database of the log.
@@ -60,7 +64,7 @@ impl EventLog {
     }
 }
 
-async fn head(pool: &PgPool) -> anyhow::Result<Position> {
+pub(crate) async fn head(pool: &PgPool) -> anyhow::Result<Position> {
     sqlx::query_scalar!("select position from log.head where log_id = 1")
         .fetch_one(pool)
         .await

@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 
 use aws_lc_rs::digest::{Context, SHA256};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{EventLog, Gap, Position, RawEvent};
+use crate::{
+    EventLog, Gap, MAX_BATCH, Position, RawEvent,
+    encode::{EventId, bucket},
+    follow::Row,
+};
 
 /// What a check of the whole log found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,40 +36,81 @@ pub struct Fault {
 }
 
 impl EventLog {
-    /// Reads every event and checks positions, versions, times and that each can be decoded.
+    /// Reads every event and checks that it stands where it was written and is what was written:
+    /// positions, versions, times, its MAC, and that it can be decoded.
     pub async fn verify(&self, mut progress: impl FnMut(Position)) -> anyhow::Result<Verification> {
-        let mut checker = Checker::new();
         let head = self.head().await?;
-        let mut after = 0;
+        let mut checker = Checker::new();
         let fault = loop {
-            let batch = match self.read(after).await {
-                Ok(batch) => batch,
-                Err(error) => match error.downcast_ref::<Gap>() {
-                    Some(gap) => break Some(fault(gap.expected, gap.to_string())),
-                    None => return Err(error),
-                },
-            };
-            let Some(last) = batch.last().map(|event| event.position) else { break None };
-            if let Some(fault) = batch.iter().find_map(|event| checker.check(event)) {
-                break Some(fault);
+            let rows = self.rows(checker.position, MAX_BATCH).await?;
+            if rows.is_empty() {
+                break None;
             }
-            if let Err(error) = self.decode(batch).await {
-                break Some(fault(after + 1, format!("{error:#}")));
+            let fault = self.check(&mut checker, rows).await?;
+            if fault.is_some() {
+                break fault;
             }
-            after = last;
-            progress(after);
+            progress(checker.position);
         };
-        let fault = fault.or_else(|| {
-            (after < head).then(|| self::fault(after + 1, format!("missing; the head is {head}")))
-        });
-        Ok(checker.finish(after, fault))
+        let is_short = fault.is_none() && checker.position < head;
+        let missing = || fault_at(checker.position + 1, format!("missing; the head is {head}"));
+        let fault = fault.or_else(|| is_short.then(missing));
+        Ok(checker.finish(fault))
+    }
+
+    /// Checks one batch and returns the first fault in it.
+    async fn check(&self, checker: &mut Checker, rows: Vec<Row>) -> anyhow::Result<Option<Fault>> {
+        let mut good = Vec::with_capacity(rows.len());
+        let mut fault = None;
+        for row in rows {
+            let position = row.position;
+            let Ok(name) = self.types.name(&self.pool, row.type_id).await else {
+                self.head().await?;
+                fault = Some(fault_at(position, format!("no event type {}", row.type_id)));
+                break;
+            };
+            let mac = row.mac.clone();
+            let event = row.named(name);
+            fault = checker.check(&event).or_else(|| {
+                let id = checker.event_id(&event);
+                let is_intact = self.mac(&id, &event.name, &event.payload, &event.meta)[..] == mac;
+                (!is_intact).then(|| fault_at(position, "not what was written"))
+            });
+            if fault.is_some() {
+                break;
+            }
+            checker.accept(&event);
+            good.push(event);
+        }
+        // What cannot be decoded stands before what is wrong otherwise.
+        Ok(self.undecodable(good).await?.or(fault))
+    }
+
+    /// The first event that cannot be decoded.
+    async fn undecodable(&self, events: Vec<RawEvent>) -> anyhow::Result<Option<Fault>> {
+        if self.decode(events.clone()).await.is_ok() {
+            return Ok(None);
+        }
+        // A database that is away is no fault of the log.
+        self.head().await?;
+        for event in events {
+            let position = event.position;
+            if let Err(error) = self.decode(vec![event]).await {
+                return Ok(Some(fault_at(position, format!("{error:#}"))));
+            }
+        }
+        Ok(None)
     }
 }
 
 struct Checker {
     digest: Context,
     versions: HashMap<Uuid, i64>,
-    recorded_at: chrono::DateTime<chrono::Utc>,
+    /// How far everything is right.
+    position: Position,
+    recorded_at: DateTime<Utc>,
+    command: Uuid,
+    ordinal: u32,
 }
 
 impl Checker {
@@ -72,34 +118,54 @@ impl Checker {
         Self {
             digest: Context::new(&SHA256),
             versions: HashMap::new(),
-            recorded_at: chrono::DateTime::UNIX_EPOCH,
+            position: 0,
+            recorded_at: DateTime::UNIX_EPOCH,
+            command: Uuid::nil(),
+            ordinal: 0,
         }
     }
 
-    fn check(&mut self, event: &RawEvent) -> Option<Fault> {
-        self.digest.update(&event.payload);
-        self.digest.update(&event.meta);
-        let version = self.versions.entry(event.stream).or_default();
-        *version += 1;
-        if event.version != *version {
+    /// Whether an event stands where it belongs.
+    fn check(&self, event: &RawEvent) -> Option<Fault> {
+        let position = self.position + 1;
+        if event.position != position {
+            let gap = Gap { expected: position, found: event.position };
+            return Some(fault_at(position, gap.to_string()));
+        }
+        let version = self.versions.get(&event.stream).unwrap_or(&0) + 1;
+        if event.version != version {
             let detail = format!("version {} of its stream where {version} follows", event.version);
-            return Some(fault(event.position, detail));
+            return Some(fault_at(position, detail));
         }
         if event.recorded_at < self.recorded_at {
-            return Some(fault(event.position, "recorded before the event in front of it"));
+            return Some(fault_at(position, "recorded before the event in front of it"));
         }
-        self.recorded_at = event.recorded_at;
-        None
+        (event.bucket != bucket(event.stream)).then(|| fault_at(position, "in the wrong bucket"))
     }
 
-    fn finish(self, events: i64, fault: Option<Fault>) -> Verification {
-        let digest = self.digest.finish();
-        let digest = hex(digest.as_ref());
-        Verification { events, streams: self.versions.len(), digest, fault }
+    /// What the event was known by when it was written.
+    fn event_id(&self, event: &RawEvent) -> EventId {
+        let ordinal = if event.command == self.command { self.ordinal + 1 } else { 0 };
+        EventId { stream: event.stream, command: event.command, ordinal }
+    }
+
+    fn accept(&mut self, event: &RawEvent) {
+        self.ordinal = self.event_id(event).ordinal;
+        self.command = event.command;
+        self.digest.update(&event.payload);
+        self.digest.update(&event.meta);
+        self.versions.insert(event.stream, event.version);
+        self.position = event.position;
+        self.recorded_at = event.recorded_at;
+    }
+
+    fn finish(self, fault: Option<Fault>) -> Verification {
+        let digest = hex(self.digest.finish().as_ref());
+        Verification { events: self.position, streams: self.versions.len(), digest, fault }
     }
 }
 
-fn fault(position: Position, detail: impl Into<String>) -> Fault {
+fn fault_at(position: Position, detail: impl Into<String>) -> Fault {
     Fault { position, detail: detail.into() }
 }
 

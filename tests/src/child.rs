@@ -24,7 +24,8 @@ pub(crate) fn root() -> PathBuf {
 
 /// A new empty folder with a short name: sockets in it must stay under 108 bytes.
 pub(crate) fn scratch() -> anyhow::Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("at-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]));
+    let folder = std::env::temp_dir()
+        .join(format!("at-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]));
     std::fs::create_dir(&folder).context("making a scratch folder")?;
     Ok(folder)
 }
@@ -37,7 +38,8 @@ pub(crate) fn setting(name: &str) -> Option<String> {
 
 /// Python with the packages that tests use.
 pub(crate) fn python() -> Command {
-    let mut command = Command::new(setting("ANNALS_PYTHON").unwrap_or_else(|| "python3".to_owned()));
+    let mut command =
+        Command::new(setting("ANNALS_PYTHON").unwrap_or_else(|| "python3".to_owned()));
     command.env("PYTHONPATH", root().join(".tools/tests"));
     command
 }

@@ -100,9 +100,9 @@ impl Mail {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.0.lines().take_while(|line| !line.is_empty());
-        headers.filter_map(|line| line.split_once(": ")).find_map(|(header, value)| {
-            header.eq_ignore_ascii_case(name).then_some(value)
-        })
+        headers
+            .filter_map(|line| line.split_once(": "))
+            .find_map(|(header, value)| header.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// The token of the link in it.

@@ -55,7 +55,7 @@ impl Relay {
         if !self.hold().await? {
             return Ok(());
         }
-        let mut last = self.broker.last_position(self.log.head().await?).await?;
+        let mut last = self.resume().await?;
         let epoch = self.epoch().await?;
         let mut renewed = Instant::now();
         let mut written = self.log.written();
@@ -79,6 +79,23 @@ impl Relay {
             last = sent;
         }
         Ok(())
+    }
+
+    /// The position to go on after: the broker's last one, if it is of this log.
+    async fn resume(&self) -> anyhow::Result<Position> {
+        let last = self.broker.last_position(self.log.head().await?).await?;
+        // Asked again, and later than the broker: another relay may have been publishing until now.
+        let head = self.log.head().await?;
+        let newest = if last > 0 { self.log.read_at_most(last - 1, 1).await?.pop() } else { None };
+        let is_ours = match &newest {
+            Some(event) => self.broker.agrees(event).await?,
+            None => last == 0,
+        };
+        if is_ours {
+            return Ok(last);
+        }
+        tracing::warn!(last, head, "the broker holds another log; making its stream anew");
+        self.broker.start_over(head).await
     }
 
     /// Publishes what stands after `last` and returns how far that went. One batch at a time.

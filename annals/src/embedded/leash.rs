@@ -8,6 +8,9 @@ use tracing::warn;
 
 use crate::config::Programs;
 
+/// The user that every system has; `initdb` wants one with a name.
+const NOBODY: &str = "65534";
+
 /// The wrapper that servers are started through. Asking the kernel ourselves would take unsafe code.
 pub(super) struct Leash {
     by: By,
@@ -48,7 +51,7 @@ impl Leash {
         command
     }
 
-    /// Like `command`, for a program that refuses root: in a user namespace root is user 1000.
+    /// Like `command`, for a program that refuses root: in a user namespace root is `nobody`.
     pub(super) async fn unroot_command(&self, program: &Path) -> anyhow::Result<Command> {
         if !rustix::process::geteuid().is_root() {
             return Ok(self.command(program));
@@ -83,7 +86,7 @@ fn bound(bwrap: &Path, program: impl AsRef<Path>) -> Command {
 fn unroot(bwrap: &Path, program: &Path) -> Command {
     let mut command = Command::new(bwrap);
     command
-        .args(["--dev-bind", "/", "/", "--unshare-user", "--uid", "1000", "--gid", "1000"])
+        .args(["--dev-bind", "/", "/", "--unshare-user", "--uid", NOBODY, "--gid", NOBODY])
         .args(["--die-with-parent", "--"])
         .arg(program);
     command

@@ -123,7 +123,7 @@ fn percent(part: u64, of: u64) -> f64 {
 /// Metrics for Prometheus
 ///
 /// For administrators, and for scrapers that show the token of the configuration.
-#[utoipa::path(get, path = "/metrics", tag = "admin",
+#[utoipa::path(get, path = "/metrics", operation_id = "metrics_prometheus", tag = "admin",
     responses((status = 200, body = String, content_type = "text/plain"), CallerProblems))]
 async fn prometheus(State(app): State<App>, _scraper: Scraper) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
@@ -143,7 +143,7 @@ async fn health(State(app): State<App>, _admin: Admin) -> Json<Collector> {
 }
 
 /// The state of the service in short
-#[utoipa::path(get, path = "/v1/metrics/summary", tag = "admin",
+#[utoipa::path(get, path = "/v1/metrics/summary", operation_id = "metrics_summary", tag = "admin",
     responses((status = 200, body = Summary), CallerProblems, Problems))]
 async fn summary(State(app): State<App>, _admin: Admin) -> Result<Json<Summary>, Problem> {
     let numbers = app.queries.admin_numbers(app.now().date_naive(), 1).await?;
@@ -181,7 +181,7 @@ async fn summary(State(app): State<App>, _admin: Admin) -> Result<Json<Summary>,
 /// All metrics as JSON
 ///
 /// A list of `{name, labels, value}`.
-#[utoipa::path(get, path = "/v1/metrics/json", tag = "admin",
+#[utoipa::path(get, path = "/v1/metrics/json", operation_id = "metrics_json", tag = "admin",
     responses((status = 200, body = Value), CallerProblems))]
 async fn as_json(State(app): State<App>, _scraper: Scraper) -> Json<Value> {
     let text = app.setup().prometheus.render();

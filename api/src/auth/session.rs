@@ -72,7 +72,7 @@ impl Session {
 }
 
 /// Where you are signed in
-#[utoipa::path(get, path = "/v1/auth/sessions", tag = "auth", params(Filter),
+#[utoipa::path(get, path = "/v1/auth/sessions", operation_id = "sessions", tag = "auth", params(Filter),
     responses((status = 200, body = Sessions), CallerProblems, Problems))]
 async fn list(
     State(app): State<App>,

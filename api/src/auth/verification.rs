@@ -44,7 +44,7 @@ struct Mailbox {
 ///
 /// Only shows a button, because programs that scan mails follow links. With
 /// `Accept: application/json` it verifies.
-#[utoipa::path(get, path = "/v1/auth/verify-email", tag = "auth", security(()), params(Proof),
+#[utoipa::path(get, path = "/v1/auth/verify-email", operation_id = "show_verify_email", tag = "auth", security(()), params(Proof),
     responses(
         (status = 200, content((Message = "application/json"), (String = "text/html"))),
         CallerProblems, Problems))]
@@ -61,7 +61,7 @@ async fn show(
 }
 
 /// Prove your address
-#[utoipa::path(post, path = "/v1/auth/verify-email", tag = "auth", security(()),
+#[utoipa::path(post, path = "/v1/auth/verify-email", operation_id = "verify_email", tag = "auth", security(()),
     request_body(content(
         (Proof = "application/json"), (Proof = "application/x-www-form-urlencoded"))),
     responses((status = 200, body = Message), CallerProblems, Problems))]
@@ -84,7 +84,7 @@ async fn verify(
 /// Ask for another link
 ///
 /// The answer is always the same.
-#[utoipa::path(post, path = "/v1/auth/resend-verification", tag = "auth", security(()),
+#[utoipa::path(post, path = "/v1/auth/resend-verification", operation_id = "resend_verification", tag = "auth", security(()),
     request_body = Mailbox, responses((status = 200, body = Message), Problems))]
 async fn resend(
     State(app): State<App>,

@@ -27,12 +27,9 @@ fn refusal(body: &str) -> (u16, Vec<(String, String)>, String) {
 
 #[test]
 fn what_is_not_json_is_refused_with_its_position() {
-    for body in ["", "{", "{\"email\" 1}", "nothing", "{}{}"] {
+    for body in ["", "{", "{\"email\" 1}", "nothing"] {
         let (status, _, detail) = refusal(body);
 
-        if body == "{}{}" {
-            continue;
-        }
         assert_eq!(status, 400, "{body}");
         assert!(detail.contains("at line 1 column"), "{detail}");
     }

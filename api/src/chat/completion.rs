@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// with `finish_reason: "tool_calls"`. With `stream` the answer is `text/event-stream` of chunks;
 /// what the server's tools do comes as chunks without choices and with a `tool_event`. Whoever goes
 /// away does not stop the run: its session has the answer.
-#[utoipa::path(post, path = "/v1/chat/completions", tag = "chat",
+#[utoipa::path(post, path = "/v1/chat/completions", operation_id = "create_chat_completion", tag = "chat",
     request_body = CompletionBody,
     responses(
         (status = 200,

@@ -127,7 +127,7 @@ impl TryFrom<NewKey> for NewApiKey {
 }
 
 /// Your API keys
-#[utoipa::path(get, path = "/v1/settings/api-keys", tag = "api keys", params(Filter),
+#[utoipa::path(get, path = "/v1/settings/api-keys", operation_id = "api_keys", tag = "api keys", params(Filter),
     responses((status = 200, body = Data<Vec<Key>>), CallerProblems, Problems))]
 async fn list(
     State(app): State<App>,
@@ -142,7 +142,7 @@ async fn list(
 /// Make an API key
 ///
 /// The key is shown once. Only a signed-in person can make one, not a key.
-#[utoipa::path(post, path = "/v1/settings/api-keys", tag = "api keys", request_body = NewKey,
+#[utoipa::path(post, path = "/v1/settings/api-keys", operation_id = "create_api_key", tag = "api keys", request_body = NewKey,
     responses((status = 201, body = NewKeyAnswer), CallerProblems, Problems))]
 async fn create(
     State(app): State<App>,
@@ -156,7 +156,7 @@ async fn create(
 }
 
 /// One of your API keys
-#[utoipa::path(get, path = "/v1/settings/api-keys/{id}", tag = "api keys",
+#[utoipa::path(get, path = "/v1/settings/api-keys/{id}", operation_id = "api_key", tag = "api keys",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Envelope<Key>), CallerProblems, Problems))]
 async fn get(
@@ -173,7 +173,7 @@ async fn get(
 /// Revoke an API key
 ///
 /// It opens nothing from the next request on.
-#[utoipa::path(delete, path = "/v1/settings/api-keys/{id}", tag = "api keys",
+#[utoipa::path(delete, path = "/v1/settings/api-keys/{id}", operation_id = "revoke_api_key", tag = "api keys",
     params(("id" = Uuid, Path)),
     responses((status = 200, body = Success), CallerProblems, Problems))]
 async fn revoke(

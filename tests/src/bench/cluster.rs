@@ -86,6 +86,11 @@ impl Cluster {
         ["-h".into(), host, "-U".into(), USER.into(), database.into()]
     }
 
+    /// The address of a database for the program.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}@localhost/{database}?host={}", self.sockets.path().display())
+    }
+
     /// A folder for files beside the data.
     pub fn folder(&self) -> &Path {
         self.data.path()

@@ -1,6 +1,7 @@
 //! The parts of the bench, all measured on one cluster in one run.
 
 mod append;
+mod chat;
 mod cluster;
 mod crew;
 mod lag;
@@ -18,7 +19,7 @@ use anyhow::{Context, bail};
 use cluster::Cluster;
 
 /// What can be measured alone with `make bench ONLY=..`.
-const PARTS: [&str; 2] = ["append", "lag"];
+const PARTS: [&str; 3] = ["append", "lag", "chat"];
 
 /// Measures everything, or one part of it.
 pub async fn run(only: Option<&str>) -> anyhow::Result<()> {
@@ -34,7 +35,7 @@ pub async fn run(only: Option<&str>) -> anyhow::Result<()> {
         let measured = match part {
             "append" => append::run(&cluster).await,
             "lag" => lag::run(&cluster).await,
-            _ => bail!("the part {part} is not written yet"),
+            _ => chat::run(&cluster).await,
         };
         rows.extend(measured.with_context(|| format!("measuring {part}"))?);
     }

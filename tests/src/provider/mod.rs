@@ -1,6 +1,7 @@
 //! A model provider that says what a test told it to, in all three dialects.
 
 mod anthropic;
+mod exchange;
 mod llama;
 mod openai;
 mod reply;

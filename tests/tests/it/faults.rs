@@ -126,7 +126,8 @@ async fn the_relay_and_the_mails_go_on_after_nats_is_killed_and_its_data_wiped()
     program.restart().await?;
     Person::verified(&program, &mailbox, "wiped@example.org").await?;
 
-    let addresses: Vec<_> = mailbox.mails()?.iter().filter_map(|m| m.header("To").map(String::from)).collect();
+    let addresses: Vec<_> =
+        mailbox.mails()?.iter().filter_map(|m| m.header("To").map(String::from)).collect();
     assert_eq!(addresses.len(), 3, "each mail once: {addresses:?}");
     Ok(())
 }

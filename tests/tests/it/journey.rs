@@ -36,16 +36,8 @@ fn tool_loop() -> Vec<Reply> {
     let create = json!({ "table_name": "cities", "schema": { "name": "string" } });
     let insert = json!({ "table_name": "cities", "rows": [{ "name": "Berlin" }] });
     vec![
-        Reply::ToolCalls(vec![(
-            "call_1".into(),
-            "zerodb_create_table".into(),
-            create.to_string(),
-        )]),
-        Reply::ToolCalls(vec![(
-            "call_2".into(),
-            "zerodb_insert_rows".into(),
-            insert.to_string(),
-        )]),
+        Reply::ToolCalls(vec![("call_1".into(), "zerodb_create_table".into(), create.to_string())]),
+        Reply::ToolCalls(vec![("call_2".into(), "zerodb_insert_rows".into(), insert.to_string())]),
         Reply::Text("Berlin is noted.".into()),
     ]
 }

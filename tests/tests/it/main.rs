@@ -1,5 +1,10 @@
 //! Journeys through the real program, with real Postgres, NATS and SMTP.
 
+mod bad_input;
+mod carrier;
 mod faults;
 mod journey;
+mod log;
 mod person;
+mod providers;
+mod sessions;

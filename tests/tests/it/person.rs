@@ -24,7 +24,11 @@ impl Person {
     }
 
     /// Registers, reads the mail and follows its link.
-    pub async fn verified(program: &Program, mailbox: &Mailbox, email: &str) -> anyhow::Result<Self> {
+    pub async fn verified(
+        program: &Program,
+        mailbox: &Mailbox,
+        email: &str,
+    ) -> anyhow::Result<Self> {
         let person = Self::register(program, email).await?;
         let token = mailbox.mail_to(email).await?.token();
         let body = json!({ "token": token });

@@ -30,7 +30,9 @@ impl Agent {
         while let Some(next) = next(&drive) {
             if let Err(error) = self.step(&mut drive, next).await {
                 match error {
-                    Error::Rejected(refusal) => tracing::info!(%run, %refusal, "letting go of a run"),
+                    Error::Rejected(refusal) => {
+                        tracing::info!(%run, %refusal, "letting go of a run")
+                    }
                     Error::Unavailable(error) | Error::Internal(error) => {
                         tracing::error!(%run, error = format!("{error:#}"), "a run stands still");
                     }
@@ -51,8 +53,9 @@ impl Agent {
             }
             Next::GiveUp => {
                 let limit = drive.state().map_or(0, |run| run.max_iterations);
-                let detail =
-                    format!("Maximum tool calling iterations ({limit}) exceeded without completion");
+                let detail = format!(
+                    "Maximum tool calling iterations ({limit}) exceeded without completion"
+                );
                 let failure =
                     Failure { kind: FailureKind::TooManyIterations, detail, retry_after: None };
                 self.commands.record(drive, vec![Step::Failed { failure }]).await

@@ -73,7 +73,8 @@ mod tests {
         let stamp = Stamp { id: "1.2".into(), date: chrono::DateTime::UNIX_EPOCH };
         let to = Email::try_from("ada@example.org".to_owned()).unwrap();
 
-        let letter = verification(to, Some("<b onclick='x'>Ada</b>"), "https://a.example/?t=1&u=2", &stamp);
+        let letter =
+            verification(to, Some("<b onclick='x'>Ada</b>"), "https://a.example/?t=1&u=2", &stamp);
 
         assert!(letter.html.contains("Hello &lt;b onclick=&#39;x&#39;&gt;Ada"));
         assert!(letter.html.contains("https://a.example/?t=1&amp;u=2"));

@@ -1,0 +1,10 @@
+//! What the event log promises, shown with a real Postgres.
+
+mod claims;
+mod commands;
+pub mod database;
+pub mod nats;
+mod partitions;
+mod personal;
+mod tampering;
+mod torture;
