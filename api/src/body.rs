@@ -52,7 +52,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
         let form = Form::from_request(request, state).await;
         let Form(value) = form.map_err(|error| match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-            _ => Problem::invalid("", error.body_text()),
+            _ => parameter(&error.body_text()),
         })?;
         Ok(Self(value))
     }
@@ -74,16 +74,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = axum::extract::Query::from_request_parts(parts, state).await;
-        let axum::extract::Query(value) = query.map_err(|error| {
-            let text = error.body_text();
-            let text = text.trim_start_matches("Failed to deserialize query string: ");
-            match text.split_once(": ") {
-                Some((name, detail)) if !name.contains(' ') => {
-                    Problem::invalid(format!("/{name}"), detail)
-                }
-                _ => Problem::invalid("", text),
-            }
-        })?;
+        let axum::extract::Query(value) = query.map_err(|error| parameter(&error.body_text()))?;
         Ok(Self(value))
     }
 }
@@ -126,6 +117,20 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
             Segment::Enum { .. } | Segment::Unknown => None,
         })
         .collect()
+}
+
+/// Finds the field in what is said of a query string or a form.
+fn parameter(text: &str) -> Problem {
+    let text = text.rsplit_once("Failed to deserialize ").map_or(text, |(_, text)| text);
+    let text = text.split_once(": ").map_or(text, |(_, text)| text);
+    let missing = text.strip_prefix("missing field `").and_then(|text| text.strip_suffix('`'));
+    match (missing, text.split_once(": ")) {
+        (Some(name), _) => Problem::invalid(format!("/{name}"), "this field is required"),
+        (None, Some((name, detail))) if !name.contains(' ') => {
+            Problem::invalid(format!("/{name}"), detail)
+        }
+        (None, _) => Problem::invalid("", text),
+    }
 }
 
 fn content_type(headers: &HeaderMap) -> Option<String> {

@@ -15,7 +15,11 @@ use utoipa::{
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{path::ALIASES, router};
+use crate::{
+    path::ALIASES,
+    problem::{ErrorBody, FieldError, ProblemBody},
+    router,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,6 +30,7 @@ use crate::{path::ALIASES, router};
             sends it back sees what was written. Every path may also start with `/api`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
+    components(schemas(ProblemBody, FieldError, ErrorBody)),
     modifiers(&Schemes),
     security(("bearer" = []), ("api_key" = [])),
 )]

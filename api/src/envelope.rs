@@ -62,16 +62,16 @@ impl Success {
 pub(crate) enum Problems {
     /// The body is not JSON.
     #[response(status = 400, content_type = "application/problem+json")]
-    Malformed(#[to_schema] ProblemBody<'static>),
+    Malformed(ProblemBody<'static>),
     /// The input breaks a rule; `errors` says which part.
     #[response(status = 422, content_type = "application/problem+json")]
-    Invalid(#[to_schema] ProblemBody<'static>),
+    Invalid(ProblemBody<'static>),
     /// Too often; come back after `Retry-After` seconds.
     #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(#[to_schema] ProblemBody<'static>),
+    TooMany(ProblemBody<'static>),
     /// Something we need does not answer; come back after `Retry-After` seconds.
     #[response(status = 503, content_type = "application/problem+json")]
-    Unavailable(#[to_schema] ProblemBody<'static>),
+    Unavailable(ProblemBody<'static>),
 }
 
 /// What a request that needs a caller may be answered instead.
@@ -80,14 +80,14 @@ pub(crate) enum Problems {
 pub(crate) enum CallerProblems {
     /// Nobody said who they are, or the credential is not valid.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unauthenticated(#[to_schema] ProblemBody<'static>),
+    Unauthenticated(ProblemBody<'static>),
     /// The caller may not do this.
     #[response(status = 403, content_type = "application/problem+json")]
-    Forbidden(#[to_schema] ProblemBody<'static>),
+    Forbidden(ProblemBody<'static>),
     /// There is no such thing, or not for this caller.
     #[response(status = 404, content_type = "application/problem+json")]
-    Missing(#[to_schema] ProblemBody<'static>),
+    Missing(ProblemBody<'static>),
     /// It contradicts what is already so.
     #[response(status = 409, content_type = "application/problem+json")]
-    Conflict(#[to_schema] ProblemBody<'static>),
+    Conflict(ProblemBody<'static>),
 }

@@ -30,7 +30,7 @@ impl Requests {
         self.count.fetch_add(1, Ordering::Relaxed);
         let micros = u64::try_from(answered.took.as_micros()).unwrap_or(u64::MAX);
         self.microseconds.fetch_add(micros, Ordering::Relaxed);
-        if answered.status.is_server_error() {
+        if answered.status.is_server_error() && answered.status != StatusCode::NOT_IMPLEMENTED {
             self.failed.fetch_add(1, Ordering::Relaxed);
         }
         metrics::counter!(

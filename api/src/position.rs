@@ -35,7 +35,7 @@ impl App {
 
     /// Waits for the read models, half a second at most. What was written stays written, so that
     /// a failure to look is no failure.
-    async fn await_position(&self, position: Position) {
+    pub(crate) async fn await_position(&self, position: Position) {
         if position > 0
             && let Err(error) = self.queries.wait_for(position, PATIENCE).await
         {

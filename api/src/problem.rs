@@ -147,7 +147,7 @@ impl FieldError {
         if self.pointer.is_empty() {
             return self.detail.clone();
         }
-        format!("{}: {}", self.pointer, self.detail)
+        format!("{}: {}", self.pointer.trim_start_matches('/'), self.detail)
     }
 }
 

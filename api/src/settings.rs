@@ -77,9 +77,9 @@ async fn change_notifications(
     Json(body): Json<Preferences>,
 ) -> Result<Response, Problem> {
     let done = app.commands.change_notifications(&caller, body.into()).await?;
-    let before = app.queries.notification_preferences(caller.user).await?;
-    let answer = |now| Preferences::changed(caller.user, now, before.created_at, app.now());
-    Ok(app
-        .done(done, |now| Json(Envelope::new("Notification preferences updated", answer(now))))
-        .await)
+    app.await_position(done.position).await;
+    let view = app.queries.notification_preferences(caller.user).await?;
+    let answer = |now: Settings| Preferences::changed(caller.user, now.notifications, &view);
+    let told = "Notification preferences updated";
+    Ok(app.done(done, |now| Json(Envelope::new(told, answer(now)))).await)
 }

@@ -61,7 +61,7 @@ impl Mailbox {
         let mut files: Vec<PathBuf> = std::fs::read_dir(&self.folder)?
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "eml"))
-            .filter(|path| !path.file_name().is_some_and(|name| name.as_encoded_bytes()[0] == b'.'))
+            .filter(|path| path.file_name().is_none_or(|name| name.as_encoded_bytes()[0] != b'.'))
             .collect();
         files.sort();
         files
@@ -77,7 +77,7 @@ impl Mailbox {
             if let Some(mail) = self.mails()?.into_iter().find(|mail| mail.is_to(address)) {
                 return Ok(mail);
             }
-            anyhow::ensure!(began.elapsed() < Duration::from_secs(60), "no mail to {address}");
+            anyhow::ensure!(began.elapsed() < Duration::from_mins(1), "no mail to {address}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

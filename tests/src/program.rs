@@ -67,7 +67,7 @@ impl Setup {
             set("DATABASE_URL", database);
         }
         let url = format!("http://{address}");
-        let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
+        let client = Client::builder().timeout(Duration::from_mins(1)).build()?;
         let mut program = Program { url, data, environment, database, child: None, client };
         program.restart().await?;
         Ok(program)
@@ -141,6 +141,7 @@ impl Program {
     }
 
     /// What it has printed so far.
+    #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()
     }
@@ -153,6 +154,15 @@ impl Program {
     /// A POST request with a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(format!("{}{path}", self.url)).json(body)
+    }
+
+    /// A POST request with a form.
+    pub fn post_form(&self, path: &str, form: String) -> RequestBuilder {
+        let content_type = "application/x-www-form-urlencoded";
+        self.client
+            .post(format!("{}{path}", self.url))
+            .header("content-type", content_type)
+            .body(form)
     }
 
     /// A PUT request with a JSON body.

@@ -93,3 +93,28 @@ async fn only_json_is_read_as_json() {
         assert_eq!(read.err().map(|problem| problem.status.as_u16()), status, "{kind:?}");
     }
 }
+
+#[test]
+fn a_mistake_in_a_form_or_query_names_its_field() {
+    for (text, pointer, detail) in [
+        (
+            "Failed to deserialize form body: missing field `password`",
+            "/password",
+            "this field is required",
+        ),
+        (
+            "Failed to deserialize query string: page: invalid digit found in string",
+            "/page",
+            "invalid digit found in string",
+        ),
+        (
+            "Failed to deserialize query string: duplicate field `page`",
+            "",
+            "duplicate field `page`",
+        ),
+    ] {
+        let error = parameter(text).errors.remove(0);
+
+        assert_eq!((error.pointer.as_str(), error.detail.as_str()), (pointer, detail));
+    }
+}

@@ -21,10 +21,10 @@ async fn a_problem_is_one_object_that_every_client_can_read() {
     insta::assert_json_snapshot!(body, @r#"
     {
       "code": "invalid_input",
-      "detail": "/email: this is not an e-mail address",
+      "detail": "email: this is not an e-mail address",
       "error": {
         "code": "invalid_input",
-        "message": "/email: this is not an e-mail address",
+        "message": "email: this is not an e-mail address",
         "type": "invalid_request_error"
       },
       "errors": [
@@ -33,7 +33,7 @@ async fn a_problem_is_one_object_that_every_client_can_read() {
           "pointer": "/email"
         }
       ],
-      "message": "/email: this is not an e-mail address",
+      "message": "email: this is not an e-mail address",
       "request_id": "req-1",
       "status": 422,
       "title": "Unprocessable Entity",

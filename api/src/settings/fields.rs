@@ -112,15 +112,14 @@ impl Preferences {
         Self { user_id: Some(user), created_at, updated_at, ..settings.into() }
     }
 
-    /// A person's preferences just after a change.
+    /// A person's preferences just after a change: what holds is certain, when it was changed is
+    /// what the read models say.
     pub(crate) fn changed(
         user: Uuid,
-        now: settings::Settings,
-        created_at: Option<DateTime<Utc>>,
-        at: DateTime<Utc>,
+        now: NotificationPreferences,
+        view: &SettingsView<NotificationPreferences>,
     ) -> Self {
-        let created_at = created_at.or(Some(at));
-        let view = SettingsView { settings: now.notifications, created_at, updated_at: Some(at) };
-        Self::of(user, view)
+        let (created_at, updated_at) = (view.created_at, view.updated_at);
+        Self::of(user, SettingsView { settings: now, created_at, updated_at })
     }
 }

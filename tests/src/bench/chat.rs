@@ -50,7 +50,7 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<Vec<Row>> {
     });
     let access = sign_in(&program).await?;
     let through = program.post("/v1/chat/completions", &body).bearer_auth(access);
-    let client = Client::builder().timeout(Duration::from_secs(60)).build()?;
+    let client = Client::builder().timeout(Duration::from_mins(1)).build()?;
     let direct = client.post(format!("{}/chat/completions", upstream.openai_url())).json(&body);
     round(&through, 8, 10).await?;
     round(&direct, 8, 10).await?;

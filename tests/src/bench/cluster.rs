@@ -33,7 +33,7 @@ const SETTINGS: [&str; 11] = [
 ];
 /// As in annals/src/system.rs.
 const CONNECTIONS: u32 = 32;
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 const USER: &str = "annals";
 
 /// A running cluster; its files go with it.

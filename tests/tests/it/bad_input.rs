@@ -102,8 +102,7 @@ async fn wrong_chat_requests_never_reach_a_provider() -> anyhow::Result<()> {
 #[tokio::test]
 async fn an_overloaded_provider_is_asked_again_and_then_given_up() -> anyhow::Result<()> {
     let scene = Scene::set().await?;
-    let busy =
-        |code| Reply::Status { code, retry_after: Some("1".into()), body: json!({}).to_string() };
+    let busy = |code| Reply::Status { code, retry_after: Some("1".into()), body: Value::Null };
 
     scene.provider.script(vec![busy(429), Reply::Text("hello".into())]);
     json(scene.chat(&json!({})).await?, 200).await?;

@@ -15,9 +15,9 @@ async fn program_with(email: &str) -> anyhow::Result<(Program, Person)> {
 async fn a_form_signs_in_as_well_as_json() -> anyhow::Result<()> {
     let (program, ada) = program_with("ada@example.org").await?;
 
-    let form =
-        [("username", ada.email.as_str()), ("password", PASSWORD), ("grant_type", "password")];
-    let request = program.post("/api/v1/auth/login", &json!({})).form(&form);
+    let password = PASSWORD.replace(' ', "+");
+    let form = format!("username={}&password={password}&grant_type=password", ada.email);
+    let request = program.post_form("/api/v1/auth/login", form);
 
     let tokens = json(request.send().await?, 200).await?;
     assert_eq!(tokens["token_type"], "bearer");

@@ -31,7 +31,7 @@ impl Agent {
             if let Err(error) = self.step(&mut drive, next).await {
                 match error {
                     Error::Rejected(refusal) => {
-                        tracing::info!(%run, %refusal, "letting go of a run")
+                        tracing::info!(%run, %refusal, "letting go of a run");
                     }
                     Error::Unavailable(error) | Error::Internal(error) => {
                         tracing::error!(%run, error = format!("{error:#}"), "a run stands still");

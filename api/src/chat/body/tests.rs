@@ -100,9 +100,8 @@ fn both_forms_of_a_tool_are_read_and_ours_are_ours() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place() {
+fn every_wrong_turn_is_told_with_its_place() {
     for (changes, place) in [
-        (json!({ "model": null }), "/model"),
         (json!({ "messages": [] }), "/messages"),
         (json!({ "messages": "Hi" }), "/messages"),
         (json!({ "messages": [{ "content": "Hi" }] }), "/messages/0/role"),
@@ -128,6 +127,15 @@ fn every_mistake_is_told_with_its_place() {
             ] }] }),
             "/messages/0/content/0/image_url/url",
         ),
+    ] {
+        assert_eq!(pointers(&changes), [place], "{changes}");
+    }
+}
+
+#[test]
+fn every_wrong_option_is_told_with_its_place() {
+    for (changes, place) in [
+        (json!({ "model": null }), "/model"),
         (json!({ "temperature": 2.1 }), "/temperature"),
         (json!({ "temperature": "hot" }), "/temperature"),
         (json!({ "top_p": -0.1 }), "/top_p"),

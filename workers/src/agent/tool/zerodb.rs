@@ -1,4 +1,4 @@
-//! ZeroDB: tables of JSON rows that models keep for people.
+//! `ZeroDB`: tables of JSON rows that models keep for people.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
