@@ -46,6 +46,7 @@ struct NewSession {
 /// Conversations.
 #[derive(Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the API")]
+#[schema(as = ChatSessions)]
 struct Sessions {
     sessions: Vec<Session>,
     total: i64,
@@ -55,6 +56,7 @@ struct Sessions {
 
 /// A conversation, without what was said.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ChatSession)]
 struct Session {
     id: Uuid,
     title: Option<String>,
