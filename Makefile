@@ -35,6 +35,7 @@ test: tools ## Check format, lints, SQL and run every test
 	cargo test --workspace --doc --quiet
 	cargo build --package annals
 	@tools/fetch tests
+	@tools/fetch sdks
 	@if cargo nextest --version >/dev/null 2>&1; then \
 	    set -x; tools/with-postgres cargo nextest run --workspace; \
 	else \

@@ -36,6 +36,14 @@ pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Python that runs a script of ours with the SDKs of model providers and of the vendor.
+#[must_use]
+pub fn python_with_sdks(script: &str) -> Command {
+    let mut command = python();
+    command.env("PYTHONPATH", root().join(".tools/sdks")).arg(root().join(script));
+    command
+}
+
 /// Python with the packages that tests use.
 pub(crate) fn python() -> Command {
     let mut command =

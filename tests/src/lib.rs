@@ -5,5 +5,6 @@ mod mailbox;
 mod program;
 pub mod provider;
 
+pub use child::python_with_sdks;
 pub use mailbox::{Mail, Mailbox};
 pub use program::{Program, Setup, json};

@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod carrier;
+mod chat;
 mod faults;
 mod journey;
 mod log;
 mod person;
 mod providers;
+mod sdk;
 mod sessions;
