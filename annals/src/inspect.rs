@@ -73,9 +73,11 @@ pub(crate) async fn verify(log: &EventLog) -> anyhow::Result<()> {
 
 /// Prints how far every projection has come.
 pub(crate) async fn list(system: &System) -> anyhow::Result<()> {
-    println!("{:<16} {:>12} {:>10}", "projection", "checkpoint", "behind");
-    for status in system.queries.projections().await? {
-        println!("{:<16} {:>12} {:>10}", status.name, status.checkpoint, status.lag_events);
+    let statuses = system.queries.projections().await?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{:<16} {:>12} {:>10}", "projection", "checkpoint", "behind")?;
+    for status in statuses {
+        writeln!(out, "{:<16} {:>12} {:>10}", status.name, status.checkpoint, status.lag_events)?;
     }
     Ok(())
 }

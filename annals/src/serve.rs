@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use api::App;
 use commands::Drive;
-use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use workers::{
@@ -18,6 +18,13 @@ use crate::{cli::Role, config::Config, embedded::Embedded, first_admin, ready, s
 
 /// How long the roles may take to finish what they have in hand.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// Bounds of the histograms of durations, in seconds.
+const SECONDS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// Bounds of the histogram of commands in a batch.
+const COMMANDS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 512.0];
+/// How often histograms are drained.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// Runs that wait for this process's agent at most.
 const RUNS: usize = 1024;
 
@@ -70,7 +77,7 @@ async fn play(
     };
     shutdown.cancel();
     dismiss(roles).await;
-    system.log.pool().close().await;
+    let _ = tokio::time::timeout(FAREWELL, system.log.pool().close()).await;
     outcome
 }
 
@@ -100,12 +107,32 @@ fn start_api(
         metrics_token: config.metrics_token.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         broker: Some(system.broker.clone()),
-        prometheus: PrometheusBuilder::new().install_recorder().context("counting")?,
+        prometheus: count(roles, shutdown)?,
         shutdown: shutdown.clone(),
     };
     let app = App::new(system.commands.clone(), system.queries.clone(), setup);
     roles.spawn(api::serve(listener, app, shutdown.clone()));
     Ok(())
+}
+
+/// Installs the counters of this process and keeps them small.
+fn count(roles: &mut Roles, shutdown: &CancellationToken) -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets(&SECONDS)
+        .context("choosing buckets")?
+        .set_buckets_for_metric(Matcher::Suffix("_commands".to_owned()), &COMMANDS)
+        .context("choosing buckets")?
+        .install_recorder()
+        .context("installing the counters")?;
+    let (upkept, shutdown) = (handle.clone(), shutdown.clone());
+    roles.spawn(async move {
+        let mut tick = tokio::time::interval(UPKEEP);
+        while shutdown.run_until_cancelled(tick.tick()).await.is_some() {
+            upkept.run_upkeep();
+        }
+        Ok(())
+    });
+    Ok(handle)
 }
 
 fn start_workers(

@@ -3,7 +3,7 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Gives a token that is cancelled by the first of these signals.
+/// Gives a token that is cancelled by the first of these signals; the second ends the process.
 pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -16,6 +16,12 @@ pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
             _ = terminate.recv() => {}
         }
         cancelled.cancel();
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        eprintln!("annals: stopped at once");
+        std::process::exit(130);
     });
     Ok(token)
 }

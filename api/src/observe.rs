@@ -4,6 +4,10 @@ use std::{any::Any, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -29,6 +33,7 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     request.extensions_mut().insert(id.clone());
     let answer = id.clone().scope(next.run(request)).instrument(span.clone());
     let mut response = answer.await;
+    protect(response.headers_mut());
     response.headers_mut().insert(REQUEST_ID, id.header());
     let answered =
         Answered { method, route: &route, status: response.status(), took: began.elapsed() };
@@ -36,6 +41,13 @@ pub(crate) async fn observe(State(app): State<App>, mut request: Request, next: 
     span.in_scope(|| tracing::debug!(took_ms = answered.took.as_millis(), "answered"));
     app.requests.record(&answered);
     response
+}
+
+/// Answers hold what is the caller's alone: nobody keeps a copy, nobody guesses another type
+/// (ASVS 5.0, 3.4.4 and 14.3.2).
+fn protect(headers: &mut HeaderMap) {
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// A method that anybody may invent does not become a label.

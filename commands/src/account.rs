@@ -67,12 +67,16 @@ impl Commands {
         Ok(self.user_of(email).await?.is_some())
     }
 
-    /// Sends another link, if there is an account that waits for one; never tells.
+    /// Sends another link, if there is an account that waits for one; never tells, also not that
+    /// there were too many.
     pub async fn resend_verification(
         &self,
         email: &Email,
         origin: &Origin,
     ) -> Result<Done<()>, Error> {
+        if self.0.resends.count(Some(&email.normalised())).is_err() {
+            return Ok(Done::new((), 0));
+        }
         let Some(user) = self.user_of(email).await? else { return Ok(Done::new((), 0)) };
         let command = user::Command::RequestVerification(self.challenge());
         match self.execute::<User>(user, command, &origin.meta().about(user)).await {

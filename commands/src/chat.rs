@@ -12,7 +12,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::{Caller, Commands, Done, Error, execute::Executed};
+use crate::{
+    Caller, Commands, Done, Error,
+    execute::{Attempt, Executed},
+};
 
 /// How long a driver may be silent before another process takes over.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
@@ -117,6 +120,10 @@ impl Commands {
     ) -> Result<Done<StartedRun>, Error> {
         caller.scope("chat")?;
         self.is_configured(new.provider)?;
+        if let Some(session) = new.session {
+            // Ids of streams are given out here, never taken from a request.
+            self.conversation(caller, session).await?;
+        }
         let run = Uuid::now_v7();
         let session = new.session.unwrap_or_else(Uuid::now_v7);
         let command = Command::RequestRun { owner: caller.user, request: self.request(run, &new) };
@@ -199,7 +206,10 @@ impl Commands {
             match self.decide(drive.session, known, command.clone(), vec![], &drive.meta).await {
                 Ok(executed) => executed,
                 // Somebody else wrote: perhaps a cancellation. Decide again on what is there.
-                Err(_) => self.execute::<Chat>(drive.session, command, &drive.meta).await?,
+                Err(Attempt::StreamMoved) => {
+                    self.execute::<Chat>(drive.session, command, &drive.meta).await?
+                }
+                Err(Attempt::Failed(error)) => return Err(error),
             };
         drive.chat = executed.state;
         drive.version = executed.version;
@@ -224,9 +234,20 @@ impl Commands {
         }
     }
 
-    /// Keeps a run that takes long.
+    /// Reads what the log holds of a run, where that is no longer known.
+    pub async fn reload(&self, drive: &mut Drive) -> Result<(), Error> {
+        let loaded = self.load::<Chat>(drive.session).await?;
+        drive.chat = loaded.state;
+        drive.version = loaded.version;
+        Ok(())
+    }
+
+    /// Keeps a run that takes long: renews its lease once a third of it is over.
     pub async fn renew(&self, drive: &mut Drive) -> Result<(), Error> {
         let at = self.0.clock.now();
+        if drive.state().is_none_or(|run| run.lease.until - at > LEASE * 2 / 3) {
+            return Ok(());
+        }
         let command = Command::TakeOver { run: drive.run, lease: self.lease(), at };
         let executed = self.execute::<Chat>(drive.session, command, &drive.meta).await?;
         drive.chat = executed.state;

@@ -30,6 +30,9 @@ pub use clock::Clock;
 pub use error::Error;
 pub use session::{Credentials, SignedIn};
 
+/// The most verification links that one mailbox is sent in an hour.
+const RESENDS_PER_HOUR: Option<NonZeroU32> = NonZeroU32::new(5);
+
 /// Everything that changes anything.
 #[derive(Clone)]
 pub struct Commands(Arc<Inner>);
@@ -42,6 +45,7 @@ pub(crate) struct Inner {
     pub tokens: ServiceKey,
     pub signer: jwt::Signer,
     pub registrations: limit::HourlyLimit,
+    pub resends: limit::HourlyLimit,
     pub node: Uuid,
     pub local_agent: Option<mpsc::Sender<Drive>>,
 }
@@ -82,6 +86,7 @@ impl Commands {
         Ok(Self(Arc::new(Inner {
             signer: jwt::Signer::new(&seed, &policy.public_url)?,
             registrations: limit::HourlyLimit::new(policy.registrations_per_hour),
+            resends: limit::HourlyLimit::new(RESENDS_PER_HOUR),
             hasher: password::Hasher::new().await?,
             node: Uuid::now_v7(),
             log,

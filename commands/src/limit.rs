@@ -1,4 +1,4 @@
-//! How often one address may do something in an hour, counted in this process.
+//! How often something may be done in an hour for one client or mailbox, counted in this process.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Addresses counted at most; beyond that the oldest hour is forgotten first.
 const CAPACITY: usize = 100_000;
 
-/// Counts by address; IPv6 by /64, which is what one customer gets.
+/// Counts by whom; IPv6 addresses by /64, which is what one customer gets.
 pub(crate) struct HourlyLimit {
     limit: Option<NonZeroU32>,
     counts: Mutex<HashMap<String, (Instant, u32)>>,
@@ -26,13 +26,14 @@ impl HourlyLimit {
     }
 
     /// Counts one more, or refuses it.
-    pub(crate) fn count(&self, address: Option<&str>) -> Result<(), Rejection> {
+    pub(crate) fn count(&self, whom: Option<&str>) -> Result<(), Rejection> {
         let Some(limit) = self.limit else { return Ok(()) };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.len() >= CAPACITY {
             counts.retain(|_, (began, _)| began.elapsed() < HOUR);
         }
-        let (began, count) = counts.entry(network(address)).or_insert_with(|| (Instant::now(), 0));
+        let (began, count) =
+            counts.entry(network(whom.unwrap_or_default())).or_insert_with(|| (Instant::now(), 0));
         if began.elapsed() >= HOUR {
             (*began, *count) = (Instant::now(), 0);
         }
@@ -41,22 +42,19 @@ impl HourlyLimit {
             return Ok(());
         }
         let minutes = HOUR.saturating_sub(began.elapsed()).as_secs() / 60 + 1;
-        let detail =
-            format!("too many registrations from your address; try again in {minutes} minutes");
-        Err(Rejection::new(Kind::Limited, "registration_limit", detail))
+        let detail = format!("too many attempts; try again in {minutes} minutes");
+        Err(Rejection::new(Kind::Limited, "too_many_attempts", detail))
     }
 }
 
-fn network(address: Option<&str>) -> String {
-    let Some(address) = address.and_then(|address| address.parse::<IpAddr>().ok()) else {
-        return String::new();
-    };
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
+fn network(whom: &str) -> String {
+    match whom.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V4(v4)) => v4.to_string(),
+        Ok(IpAddr::V6(v6)) => {
             let [a, b, c, d, ..] = v6.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
+        Err(_) => whom.to_owned(),
     }
 }
 

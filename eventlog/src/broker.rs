@@ -147,7 +147,11 @@ impl Broker {
             stream.delete_consumer(name).await?;
             consumer = stream.create_consumer(config).await?;
         }
-        Ok(consumer.stream().max_messages_per_batch(500).messages().await?)
+        Ok(consumer
+            .stream()
+            .max_messages_per_batch(if is_filtered { 16 } else { 500 })
+            .messages()
+            .await?)
     }
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{EventLog, Meta, keys::SubjectKey};
 
 /// Bytes of an event at most; it has to fit in one message of its carrier.
-const MAX_EVENT: usize = 4 << 20;
+const MAX_EVENT: usize = 6 << 20;
 
 /// What one command adds to one stream.
 pub struct Append<'a, A: Aggregate> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{EventLog, Position, RawEvent, Recorded};
+use crate::{EventLog, Position, RawEvent};
 
 /// Events read at once at most.
 pub const MAX_BATCH: i64 = 1000;
@@ -18,12 +18,6 @@ pub struct Gap {
     pub expected: Position,
     /// The one that came.
     pub found: Position,
-}
-
-/// Something that takes events in, batch by batch.
-pub trait Subscriber: Send {
-    /// Takes a batch of consecutive events in, wholly or not at all.
-    fn handle(&mut self, batch: &[Recorded]) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 impl EventLog {

@@ -28,7 +28,7 @@ pub use append::{AppendError, Appended};
 pub use broker::{Broker, STREAM};
 pub use encode::{Append, Expected, Secret};
 pub use feed::Feed;
-pub use follow::{Gap, MAX_BATCH, Subscriber};
+pub use follow::{Gap, MAX_BATCH};
 pub use keys::KeyRing;
 pub use lease::Lease;
 pub use live::{Live, LiveMessage};

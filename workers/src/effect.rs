@@ -39,21 +39,29 @@ pub(crate) async fn claim(pool: &PgPool, key: &str, lease: Duration) -> sqlx::Re
 }
 
 /// Says that the effect is there.
-pub(crate) async fn settle(pool: &PgPool, key: &str, detail: &str) -> sqlx::Result<()> {
-    finish(pool, key, "settled", detail).await
+pub(crate) async fn settle(pool: &PgPool, claimed: (&str, i32), detail: &str) -> sqlx::Result<()> {
+    finish(pool, claimed, "settled", detail).await
 }
 
 /// Gives the effect up; an operator may look at it.
-pub(crate) async fn park(pool: &PgPool, key: &str, detail: &str) -> sqlx::Result<()> {
-    finish(pool, key, "parked", detail).await
+pub(crate) async fn park(pool: &PgPool, claimed: (&str, i32), detail: &str) -> sqlx::Result<()> {
+    finish(pool, claimed, "parked", detail).await
 }
 
-/// Says that the attempt failed, so that the next one need not wait for the claim's end.
-pub(crate) async fn release(pool: &PgPool, key: &str, detail: &str) -> sqlx::Result<()> {
+/// Says that the attempt failed, and when the next one may begin.
+pub(crate) async fn release(
+    pool: &PgPool,
+    (key, attempt): (&str, i32),
+    pause: Duration,
+    detail: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        r#"update work.effect set claimed_until = clock_timestamp(), detail = $2,
-            updated_at = clock_timestamp() where key = $1 and state = 'claimed'"#,
+        r#"update work.effect set claimed_until = clock_timestamp() + make_interval(secs => $3),
+            detail = $4, updated_at = clock_timestamp()
+        where key = $1 and attempts = $2 and state = 'claimed'"#,
         key,
+        attempt,
+        pause.as_secs_f64(),
         detail,
     )
     .execute(pool)
@@ -61,10 +69,18 @@ pub(crate) async fn release(pool: &PgPool, key: &str, detail: &str) -> sqlx::Res
     Ok(())
 }
 
-async fn finish(pool: &PgPool, key: &str, state: &str, detail: &str) -> sqlx::Result<()> {
+/// Whoever has lost the claim in the meantime changes nothing any more.
+async fn finish(
+    pool: &PgPool,
+    (key, attempt): (&str, i32),
+    state: &str,
+    detail: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "update work.effect set state = $2, detail = $3, updated_at = clock_timestamp() where key = $1",
+        r#"update work.effect set state = $3, detail = $4, updated_at = clock_timestamp()
+        where key = $1 and attempts = $2 and state = 'claimed'"#,
         key,
+        attempt,
         state,
         detail,
     )

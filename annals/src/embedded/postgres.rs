@@ -12,7 +12,7 @@ use super::{Site, folder::Folder, nursery::Child, server::Server};
 
 /// Given at every start, so that an upgrade of the program upgrades them. The log depends on the first
 /// three: what was acknowledged survives a power cut.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 13] = [
     "fsync=on",
     "synchronous_commit=on",
     "full_page_writes=on",
@@ -24,6 +24,9 @@ const SETTINGS: [&str; 11] = [
     "wal_compression=on",
     "jit=off",
     "log_checkpoints=off",
+    // Errors without the data they are about: what people store is no business of a log.
+    "log_error_verbosity=terse",
+    "log_min_error_statement=panic",
 ];
 
 /// Makes the cluster if there is none and starts it; gives the address of the database `annals`.

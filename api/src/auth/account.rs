@@ -100,6 +100,7 @@ async fn logout(State(app): State<App>, caller: Caller) -> Result<Response, Prob
 #[utoipa::path(get, path = "/v1/auth/me", tag = "auth",
     responses((status = 200, body = Me), CallerProblems, Problems))]
 async fn me(State(app): State<App>, caller: Caller) -> Result<Json<Me>, Problem> {
+    caller.scope("account")?;
     person(&app, caller.user).await
 }
 

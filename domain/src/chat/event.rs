@@ -78,7 +78,7 @@ pub enum Event {
         /// How it ended.
         outcome: ToolOutcome,
     },
-    /// Another process drives the run.
+    /// A process drives the run until a later moment: the same one on, or another after a crash.
     #[serde(rename = "chat.run_taken_over")]
     RunTakenOver {
         /// Which run.

@@ -7,7 +7,7 @@ use eventlog::{EventLog, Live, MasterKey};
 
 use super::{
     cluster::Cluster,
-    crew::rate,
+    crew::{lap, rate},
     raw::Raw,
     report::{Row, Target, median},
     sessions::Keeper,
@@ -19,6 +19,8 @@ const DATABASE: &str = "append";
 const CALLERS: [(usize, f64); 3] = [(1, 0.6), (16, 1.5), (64, 2.0)];
 /// People whose settings change.
 const PEOPLE: usize = 8192;
+/// Who prepares them: more callers than there are connections.
+const PREPARING: usize = 64;
 /// The machine is noisy: short rounds of each in turn, and the medians of them.
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_secs(4);
@@ -31,7 +33,7 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<Vec<Row>> {
     let master = MasterKey::generate()?;
     let log = EventLog::open(pool.clone(), &master, Live::default()).await?;
     let commands = open_commands(&log, &master).await?;
-    rate(&mut changers(&commands, 16), WARM_UP).await?;
+    changers(&commands, 16).await?;
     rate(&mut keepers(&log, 16), WARM_UP).await?;
     let raw = Raw::create(cluster, DATABASE, &pool).await?;
     raw.rate(16, WARM_UP).await?;
@@ -48,7 +50,7 @@ async fn compare(
     callers: usize,
     target: f64,
 ) -> anyhow::Result<[Row; 2]> {
-    let mut changers = changers(commands, callers);
+    let mut changers = changers(commands, callers).await?;
     let mut keepers = keepers(commands.log(), callers);
     let (mut inserts, mut appends, mut done) = (vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
@@ -64,8 +66,10 @@ async fn compare(
     Ok([row("append", done), appends])
 }
 
-fn changers(commands: &Commands, callers: usize) -> Vec<Changer> {
-    (0..callers).map(|_| Changer::new(commands, PEOPLE / callers)).collect()
+/// Callers whose people have settings already: a first event also makes its person's key.
+async fn changers(commands: &Commands, callers: usize) -> anyhow::Result<Vec<Changer>> {
+    let crew: Vec<_> = (0..PREPARING).map(|_| Changer::new(commands, PEOPLE / PREPARING)).collect();
+    Ok(Changer::deal(commands, lap(crew, PEOPLE / PREPARING).await?, callers))
 }
 
 fn keepers(log: &EventLog, callers: usize) -> Vec<Keeper> {

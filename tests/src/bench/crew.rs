@@ -11,6 +11,20 @@ pub trait Member: Send + 'static {
     fn act(&mut self) -> impl Future<Output = anyhow::Result<Position>> + Send;
 }
 
+/// Lets each of a crew act so many times.
+pub async fn lap<M: Member>(crew: Vec<M>, times: usize) -> anyhow::Result<Vec<M>> {
+    let mut tasks = JoinSet::new();
+    for mut member in crew {
+        tasks.spawn(async move {
+            for _ in 0..times {
+                member.act().await?;
+            }
+            anyhow::Ok(member)
+        });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
 /// Lets all of a crew act for a while; how often a second they did.
 pub async fn rate<M: Member>(crew: &mut Vec<M>, time: Duration) -> anyhow::Result<f64> {
     let began = Instant::now();

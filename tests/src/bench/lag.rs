@@ -27,6 +27,8 @@ use super::{
 /// Callers, and how often each of them does something: together 500 times a second.
 const CALLERS: u32 = 20;
 const PERIOD: Duration = Duration::from_millis(40);
+/// People each acts for in turn.
+const PEOPLE: usize = 25;
 const WARM_UP: Duration = Duration::from_secs(2);
 const TIME: Duration = Duration::from_secs(12);
 /// How long the last event may be on its way.
@@ -67,7 +69,7 @@ async fn load(commands: &Commands) -> anyhow::Result<Sightings> {
     let began = Instant::now();
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
-        let mut caller = Changer::new(commands, 100);
+        let mut caller = Changer::new(commands, PEOPLE);
         let mut ticks = interval_at(began + PERIOD * number / CALLERS, PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         callers.spawn(async move {

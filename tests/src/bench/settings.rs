@@ -23,6 +23,17 @@ impl Changer {
         let people = (0..people).map(|_| person()).collect();
         Self { commands: commands.clone(), people, turn: 0 }
     }
+
+    /// Deals the people of a crew that has acted once for each of them to so many callers.
+    pub fn deal(commands: &Commands, crew: Vec<Self>, callers: usize) -> Vec<Self> {
+        let people: Vec<_> = crew.into_iter().flat_map(|changer| changer.people).collect();
+        let hands = people.chunks(people.len() / callers);
+        let caller = |hand: &[Caller]| {
+            // The second lap: what is set now is another language than in the first.
+            Self { commands: commands.clone(), people: hand.to_vec(), turn: hand.len() }
+        };
+        hands.map(caller).collect()
+    }
 }
 
 impl Member for Changer {

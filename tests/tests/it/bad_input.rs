@@ -157,3 +157,19 @@ async fn strangers_see_nothing_of_a_conversation() -> anyhow::Result<()> {
     json(joins, 404).await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn nobody_can_begin_a_stream_under_an_id_of_their_choice() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    let victim = scene.ada.id.parse()?;
+    let settings = uuid::Uuid::new_v5(&victim, b"settings");
+
+    for id in [settings, uuid::Uuid::nil(), victim] {
+        json(scene.chat(&json!({ "session_id": id })).await?, 404).await?;
+    }
+
+    let change = json!({ "preferred_language": "fr" });
+    let request = scene.ada.asks(scene.program.put("/v1/settings/communication", &change));
+    json(request.send().await?, 200).await?;
+    Ok(())
+}

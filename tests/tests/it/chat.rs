@@ -164,12 +164,12 @@ async fn last_turn(scene: &Scene, role: &str) -> anyhow::Result<Value> {
     for _ in 0..900 {
         let history =
             json(ask(format!("/v1/chat/sessions/{id}/history")).send().await?, 200).await?;
-        let last = history["messages"].as_array().and_then(|messages| messages.last()).cloned();
-        if let Some(last) = last
-            && last["role"] == role
-            && last["tool_calls"].is_null()
+        let newest = history["messages"].as_array().and_then(|messages| messages.last()).cloned();
+        if let Some(turn) = newest
+            && turn["role"] == role
+            && turn["tool_calls"].is_null()
         {
-            return Ok(last);
+            return Ok(turn);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

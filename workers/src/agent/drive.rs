@@ -19,32 +19,54 @@ use super::{
     tool,
 };
 
-/// How often the lease of a run is renewed while a model thinks.
-const RENEWAL: Duration = Duration::from_secs(10);
+/// How often a driver looks whether its lease wants renewing while a model thinks.
+const LOOK: Duration = Duration::from_secs(5);
+/// The longest that tools of one answer may take; well within a lease.
+const TOOLS: Duration = Duration::from_secs(15);
+/// How often a driver tries to go on when the log cannot be reached.
+const TRIES: u32 = 6;
 
 impl Agent {
     /// Drives a run until it is over or somebody else's.
     pub(super) async fn drive(&self, mut drive: Drive) {
         let run = drive.run;
         let began = Instant::now();
+        let mut failures = 0;
         while let Some(next) = next(&drive) {
-            if let Err(error) = self.step(&mut drive, next).await {
-                match error {
-                    Error::Rejected(refusal) => {
-                        tracing::info!(%run, %refusal, "letting go of a run");
-                    }
-                    Error::Unavailable(error) | Error::Internal(error) => {
-                        tracing::error!(%run, error = format!("{error:#}"), "a run stands still");
+            match self.step(&mut drive, next).await {
+                Ok(()) => failures = 0,
+                Err(Error::Rejected(refusal)) => {
+                    tracing::info!(%run, %refusal, "letting go of a run");
+                    break;
+                }
+                Err(Error::Unavailable(error) | Error::Internal(error)) => {
+                    failures += 1;
+                    tracing::error!(%run, failures, error = format!("{error:#}"), "a run stands still");
+                    if !self.recover(&mut drive, failures).await {
+                        break;
                     }
                 }
-                break;
             }
         }
         metrics::histogram!("annals_run_duration_seconds").record(began.elapsed().as_secs_f64());
         self.signal(run, &RunSignal::Ended).await;
     }
 
+    /// Waits and reads what the log holds of the run; gives it up after the last try.
+    async fn recover(&self, drive: &mut Drive, failures: u32) -> bool {
+        tokio::time::sleep(Duration::from_millis(100 << failures)).await;
+        let is_known = self.commands.reload(drive).await.is_ok();
+        if failures < TRIES {
+            return is_known;
+        }
+        let detail = "the run could not be recorded".to_owned();
+        let failure = Failure { kind: FailureKind::Internal, detail, retry_after: None };
+        let _ = self.commands.record(drive, vec![Step::Failed { failure }]).await;
+        false
+    }
+
     async fn step(&self, drive: &mut Drive, next: Next) -> Result<(), Error> {
+        self.commands.renew(drive).await?;
         match next {
             Next::AskModel => self.ask_model(drive).await,
             Next::RunTools(calls) => self.run_tools(drive, calls).await,
@@ -63,20 +85,24 @@ impl Agent {
         }
     }
 
-    /// Asks the model while its intent is being recorded; the answer is recorded after both.
+    /// Records the intent, asks the model, records the answer.
     async fn ask_model(&self, drive: &mut Drive) -> Result<(), Error> {
         let Some(question) = Question::of(drive) else { return Ok(()) };
         let iteration = question.iteration;
         let began = Instant::now();
+        self.commands.record(drive, vec![Step::ModelCalled { iteration }]).await?;
         let ask = self.ask(drive.run, &question);
         tokio::pin!(ask);
-        self.commands.record(drive, vec![Step::ModelCalled { iteration }]).await?;
-        let mut renewal = tokio::time::interval(RENEWAL);
-        renewal.tick().await;
+        let mut look = tokio::time::interval(LOOK);
         let answer = loop {
             tokio::select! {
                 answer = &mut ask => break answer,
-                _ = renewal.tick() => self.commands.renew(drive).await?,
+                _ = look.tick() => match self.commands.renew(drive).await {
+                    Err(Error::Rejected(refusal)) => return Err(refusal.into()),
+                    // The answer is paid for: worth waiting until the log is back.
+                    Err(error) => tracing::warn!(%error, "a lease could not be renewed"),
+                    Ok(()) => {}
+                },
             }
         };
         let duration_ms = millis(began.elapsed());
@@ -138,9 +164,11 @@ impl Agent {
             pool: self.commands.log().pool(),
             owner: job.owner,
             run,
+            iteration: job.iteration,
             was_begun: job.was_begun,
         };
-        let result = tool::run(&context, &job.call).await;
+        let result = tokio::time::timeout(TOOLS, tool::run(&context, &job.call)).await;
+        let result = result.unwrap_or_else(|_| Err(tool::Failure::too_slow(TOOLS)));
         let outcome =
             ToolOutcome { is_success: result.is_ok(), duration_ms: millis(began.elapsed()) };
         let status = if result.is_ok() { "completed" } else { "failed" };
@@ -219,8 +247,7 @@ fn next(drive: &Drive) -> Option<Next> {
 
 /// An answer without tool calls is the end of the run, in the same append.
 fn answered(iteration: u8, answer: ModelAnswer, duration_ms: u64) -> Vec<Step> {
-    let ModelAnswer { mut message, usage, reason } = answer;
-    distinguish(&mut message.tool_calls);
+    let ModelAnswer { message, usage, reason } = answer;
     let is_over = message.tool_calls.is_empty();
     let reason = if reason == FinishReason::ToolCalls { FinishReason::Stop } else { reason };
     let mut steps =
@@ -229,16 +256,6 @@ fn answered(iteration: u8, answer: ModelAnswer, duration_ms: u64) -> Vec<Step> {
         steps.push(Step::Completed { reason });
     }
     steps
-}
-
-/// Gives calls of the same id different ones: results are told apart by them.
-fn distinguish(calls: &mut [ToolCall]) {
-    for index in 1..calls.len() {
-        let (before, rest) = calls.split_at_mut(index);
-        if before.iter().any(|call| call.id == rest[0].id) {
-            rest[0].id = format!("{}-{index}", rest[0].id);
-        }
-    }
 }
 
 fn failure(error: ModelError) -> Failure {

@@ -23,7 +23,7 @@ use crate::{
     mail::letter::Letter,
 };
 
-/// How long a worker may take to hand a mail over; longer than any SMTP conversation may last.
+/// How long a worker may take to hand a mail over; longer than [`Post::deliver`] may last.
 const CLAIM: Duration = Duration::from_secs(15);
 /// Attempts before a mail is parked.
 const ATTEMPTS: i32 = 12;
@@ -51,20 +51,21 @@ impl MailWorker {
         let pool = self.commands.log().pool();
         match self.post.deliver(letter).await {
             Ok(()) => {
-                effect::settle(pool, key, "accepted").await?;
+                effect::settle(pool, (key, attempt), "accepted").await?;
                 metrics::counter!("annals_mails_total", "outcome" => "sent").increment(1);
                 Ok(Verdict::Done)
             }
             Err(error) if attempt >= ATTEMPTS => {
                 tracing::error!(error = format!("{error:#}"), key, "a mail is parked");
                 metrics::counter!("annals_mails_total", "outcome" => "parked").increment(1);
-                effect::park(pool, key, &format!("{error:#}")).await?;
+                effect::park(pool, (key, attempt), &format!("{error:#}")).await?;
                 Ok(Verdict::Done)
             }
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), key, attempt, "a mail has to wait");
-                effect::release(pool, key, &format!("{error:#}")).await?;
-                Ok(Verdict::Again(backoff(attempt)))
+                let pause = backoff(attempt);
+                effect::release(pool, (key, attempt), pause, &format!("{error:#}")).await?;
+                Ok(Verdict::Again(pause))
             }
         }
     }
@@ -124,7 +125,7 @@ impl Worker for MailWorker {
             Claim::Go(attempt) => attempt,
         };
         let Some(letter) = self.verification(event.stream, *challenge, &event).await? else {
-            effect::settle(pool, &key, "no longer wanted").await?;
+            effect::settle(pool, (&key, attempt), "no longer wanted").await?;
             return Ok(Verdict::Done);
         };
         self.send(&key, attempt, &letter).await

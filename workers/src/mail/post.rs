@@ -8,9 +8,11 @@ use lettre::{
     message::{Mailbox, MultiPart},
 };
 
+use tokio::io::AsyncWriteExt;
+
 use super::letter::Letter;
 
-/// The longest an SMTP server may take for one command; a claim lasts longer.
+/// The longest a whole SMTP conversation may take; a claim lasts longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A way for mails out of the house.
@@ -53,12 +55,19 @@ impl Post {
         let message = self.message(letter)?;
         match &self.route {
             Route::Smtp(transport) => {
-                transport.send(message).await.context("handing a mail to the SMTP server")?;
+                tokio::time::timeout(TIMEOUT, transport.send(message))
+                    .await
+                    .context("the SMTP server takes too long")?
+                    .context("handing a mail to the SMTP server")?;
             }
             Route::Files(folder) => {
                 let file = folder.join(format!("{}.eml", letter.id));
                 let draft = folder.join(format!(".{}.draft", letter.id));
-                tokio::fs::write(&draft, message.formatted()).await.context("writing a mail")?;
+                let mut options = tokio::fs::OpenOptions::new();
+                options.write(true).create(true).truncate(true).mode(0o600);
+                let mut paper = options.open(&draft).await.context("writing a mail")?;
+                paper.write_all(&message.formatted()).await.context("writing a mail")?;
+                paper.sync_all().await.context("writing a mail")?;
                 tokio::fs::rename(&draft, &file).await.context("writing a mail")?;
                 tracing::info!(file = %file.display(), "a mail was written (SMTP_URL is not set)");
             }

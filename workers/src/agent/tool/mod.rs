@@ -22,6 +22,8 @@ pub(super) struct Context<'a> {
     pub owner: Uuid,
     /// In which run.
     pub run: Uuid,
+    /// Asked for by which model call of it, from 1.
+    pub iteration: u8,
     /// Whether an earlier driver began this very call and fell silent.
     pub was_begun: bool,
 }
@@ -41,6 +43,11 @@ pub(super) enum Failure {
 }
 
 impl Failure {
+    /// It did not end in time.
+    pub(super) fn too_slow(limit: std::time::Duration) -> Self {
+        Self::Refused(format!("it took longer than {} s", limit.as_secs()))
+    }
+
     /// What the model is told.
     pub(super) fn to_feedback(&self, tool: &str) -> String {
         if let Self::Internal(error) = self {
@@ -82,6 +89,10 @@ pub(super) async fn run(context: &Context<'_>, call: &ToolCall) -> Result<String
 
 /// Models leave arguments out altogether where a tool takes none.
 fn arguments<T: DeserializeOwned>(call: &ToolCall) -> Result<T, Failure> {
+    // Postgres keeps no NUL in texts.
+    if call.arguments.contains("\\u0000") {
+        return Err(Failure::Parameters("\\u0000 cannot be stored".to_owned()));
+    }
     let text = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
     serde_json::from_str(text).map_err(|error| Failure::Parameters(error.to_string()))
 }

@@ -75,7 +75,9 @@ pub(super) async fn insert_rows(
         return Err(missing(&insertion.table_name));
     }
     let ids: Vec<Uuid> = (0..insertion.rows.len())
-        .map(|index| Uuid::new_v5(&context.run, format!("{call}:{index}").as_bytes()))
+        .map(|index| {
+            Uuid::new_v5(&context.run, format!("{}:{call}:{index}", context.iteration).as_bytes())
+        })
         .collect();
     let rows: Vec<Value> = insertion.rows.into_iter().map(Value::Object).collect();
     sqlx::query!(
