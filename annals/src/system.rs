@@ -8,7 +8,7 @@ use domain::chat::Provider;
 use eventlog::{Broker, EventLog, Live, MasterKey};
 use projections::Queries;
 use sqlx::{
-    PgPool,
+    Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::mpsc;
@@ -22,6 +22,8 @@ use crate::{
 
 /// Connections to Postgres at most.
 const CONNECTIONS: u32 = 32;
+/// How long after its last use a connection is believed to be alive.
+const FRESH: Duration = Duration::from_secs(1);
 /// The fewest characters of a password.
 const PASSWORD_MINIMUM: usize = 8;
 
@@ -70,6 +72,16 @@ async fn connect(url: &str) -> anyhow::Result<PgPool> {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(|connection, used| {
+            Box::pin(async move {
+                // Asking whether a connection is alive costs a round trip: only after a pause.
+                if used.idle_for >= FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(options)
         .await
         .context("connecting to Postgres")?;

@@ -74,6 +74,7 @@ impl Cluster {
         connection.close().await?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
+            .test_before_acquire(false)
             .connect_with(self.options(name))
             .await?;
         sqlx::migrate!("../migrations").run(&pool).await.context("applying the migrations")?;
