@@ -14,6 +14,9 @@ use std::{
 
 use anyhow::Context;
 
+/// What is logged unless `RUST_LOG` says otherwise: libraries only speak up when something is wrong.
+const LOG: &str = "info,async_nats=warn,sqlx=warn";
+
 /// Everything the program was told, checked.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -123,7 +126,7 @@ impl Config {
                 bwrap_bin: given.bwrap_bin.map(PathBuf::from),
                 python: given.python.map_or_else(|| PathBuf::from("python3"), PathBuf::from),
             },
-            log: given.log.unwrap_or_else(|| "info".into()),
+            log: given.log.unwrap_or_else(|| LOG.into()),
         })
     }
 }

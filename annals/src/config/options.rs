@@ -72,6 +72,6 @@ options! {
     bwrap_bin: "ANNALS_BWRAP_BIN",
     /// The Python for the local model [python3].
     python: "ANNALS_PYTHON",
-    /// What to log [info].
+    /// What to log [info, of libraries only warnings].
     log: "RUST_LOG",
 }
