@@ -10,6 +10,8 @@ use crate::{Broker, EventLog, Position, RawEvent, Recorded, follow::MAX_BATCH};
 
 /// How long nothing may come from NATS before the log is asked.
 const QUIET: Duration = Duration::from_millis(250);
+/// How long the broker may take to set up a consumer.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How often the log is asked while NATS is away.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -81,7 +83,7 @@ impl Feed {
     async fn acknowledge(&mut self) {
         if let Some(message) = self.unacknowledged.take() {
             // Lost acknowledgements only mean that messages come again and are skipped.
-            let _ = message.ack().await;
+            let _ = timeout(QUIET, message.ack()).await;
         }
     }
 
@@ -123,12 +125,15 @@ impl Feed {
         if let Some(messages) = self.messages.take() {
             return Some(messages);
         }
-        match self.broker.consume(&self.name, self.checkpoint, &[]).await {
-            Ok(messages) => Some(messages),
-            Err(error) => {
+        // A broker that is there but does not answer must not hold up what the log has.
+        let consume = self.broker.consume(&self.name, self.checkpoint, &[]);
+        match timeout(ANSWER, consume).await {
+            Ok(Ok(messages)) => Some(messages),
+            Ok(Err(error)) => {
                 tracing::debug!(%error, consumer = self.name, "no consumer yet");
                 None
             }
+            Err(_) => None,
         }
     }
 }

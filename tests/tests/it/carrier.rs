@@ -229,10 +229,15 @@ async fn a_feed_follows_writers_across_a_restart_of_nats() -> anyhow::Result<()>
 
     let mut seen = positions(&mut feed, 200).await?;
     setting.nats.kill();
-    let last = seen.last().copied().unwrap_or_default();
-    seen.extend(positions(&mut feed, last + 100).await?);
+    // The writer may be done already: nobody waits for more than it writes.
+    let half = seen.last().map_or(800, |last| (last + 100).min(800));
+    if seen.last() < Some(&half) {
+        seen.extend(positions(&mut feed, half).await?);
+    }
     setting.nats.restart()?;
-    seen.extend(positions(&mut feed, 800).await?);
+    if seen.last() < Some(&800) {
+        seen.extend(positions(&mut feed, 800).await?);
+    }
     writer.await??;
 
     assert_eq!(seen, (1..=800).collect::<Vec<_>>());
