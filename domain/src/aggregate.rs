@@ -99,9 +99,15 @@ pub enum ClaimScope {
     LiveSession = 3,
     /// The public prefix of an API key that was not revoked.
     ApiKey = 4,
+    /// A person whose erasure has begun and is not certified yet.
+    Erasure = 20,
 }
 
 impl ClaimScope {
+    /// Every scope there is.
+    pub const ALL: [Self; 5] =
+        [Self::Email, Self::ActiveUser, Self::LiveSession, Self::ApiKey, Self::Erasure];
+
     /// A word for error messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -110,6 +116,7 @@ impl ClaimScope {
             Self::ActiveUser => "active_user",
             Self::LiveSession => "live_session",
             Self::ApiKey => "api_key",
+            Self::Erasure => "erasure",
         }
     }
 }

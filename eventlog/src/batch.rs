@@ -4,7 +4,7 @@ use domain::ClaimScope;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{AppendError, Appended, Secret, encode::Encoded};
+use crate::{AppendError, Appended, encode::Encoded};
 
 /// What became of one command.
 pub(crate) type Outcome = Result<Appended, AppendError>;
@@ -79,13 +79,9 @@ impl Batch {
             }
         }
         for secret in &command.secrets {
-            let (name, value) = match secret {
-                Secret::Put(name, value) => (*name, Some(value.clone())),
-                Secret::Drop(name) => (*name, None),
-            };
             self.secret_commands.push(ordinal);
-            self.secret_names.push(name.to_owned());
-            self.secret_values.push(value);
+            self.secret_names.push(secret.name().to_owned());
+            self.secret_values.push(secret.value());
         }
     }
 
@@ -177,9 +173,7 @@ impl Batch {
 }
 
 fn claimed(scope: i16) -> AppendError {
-    let scopes =
-        [ClaimScope::Email, ClaimScope::ActiveUser, ClaimScope::LiveSession, ClaimScope::ApiKey];
-    match scopes.into_iter().find(|known| *known as i16 == scope) {
+    match ClaimScope::ALL.into_iter().find(|known| *known as i16 == scope) {
         Some(scope) => AppendError::Claimed(scope),
         None => AppendError::Unavailable(anyhow::anyhow!("the log knows no claim scope {scope}")),
     }

@@ -45,12 +45,27 @@ pub enum Secret {
     Put(&'static str, Vec<u8>),
     /// Forget it.
     Drop(&'static str),
+    /// Destroy the key of a person: nobody will read their personal data again.
+    DestroyKey(Uuid),
 }
 
+/// The name under which `log.settle` is told whose key to destroy.
+const SUBJECT_KEY: &str = "subject_key";
+
 impl Secret {
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Put(name, _) | Self::Drop(name) => name,
+            Self::DestroyKey(_) => SUBJECT_KEY,
+        }
+    }
+
+    /// What is kept under the name from now on.
+    pub(crate) fn value(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Put(_, value) => Some(value.clone()),
+            Self::Drop(_) => None,
+            Self::DestroyKey(subject) => Some(subject.as_bytes().to_vec()),
         }
     }
 }

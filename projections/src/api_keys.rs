@@ -1,7 +1,7 @@
 //! Keys for programs.
 
 use chrono::{DateTime, Utc};
-use domain::{Event, api_key};
+use domain::{Event, api_key, user};
 use eventlog::Recorded;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -62,6 +62,12 @@ impl Queries {
 pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
     match &recorded.event {
         Event::ApiKey(event) => apply_key(db, recorded.stream, event).await,
+        Event::User(user::Event::Erased { .. }) => {
+            sqlx::query!("delete from api_key_view where owner_id = $1", recorded.stream)
+                .execute(db)
+                .await?;
+            Ok(())
+        }
         Event::User(_)
         | Event::Session(_)
         | Event::Settings(_)

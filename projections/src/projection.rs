@@ -4,7 +4,7 @@ use anyhow::Context;
 use eventlog::Recorded;
 use sqlx::PgConnection;
 
-use crate::{admin, api_keys, chat_sessions, sessions, settings, usage, users};
+use crate::{admin, api_keys, chat_sessions, erasures, sessions, settings, usage, users};
 
 /// A read model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +61,7 @@ impl Projection {
     #[must_use]
     pub const fn tables(self) -> &'static [&'static str] {
         match self {
-            Self::Users => &["user_view"],
+            Self::Users => &["user_view", "erasure_view"],
             Self::Sessions => &["session_view"],
             Self::ApiKeys => &["api_key_view"],
             Self::Settings => &["settings_view"],
@@ -86,7 +86,10 @@ impl Projection {
 
     async fn apply_one(self, db: &mut PgConnection, event: &Recorded) -> anyhow::Result<()> {
         match self {
-            Self::Users => users::apply(db, event).await?,
+            Self::Users => {
+                users::apply(db, event).await?;
+                erasures::apply(db, event).await?;
+            }
             Self::Sessions => sessions::apply(db, event).await?,
             Self::ApiKeys => api_keys::apply(db, event).await?,
             Self::Settings => settings::apply(db, event).await?,

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Event, Personal,
     session::{self, EndReason},
+    user,
 };
 use eventlog::Recorded;
 use serde::Serialize;
@@ -73,6 +74,12 @@ impl Queries {
 pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
     match &recorded.event {
         Event::Session(event) => apply_session(db, recorded.stream, event).await,
+        Event::User(user::Event::Erased { .. }) => {
+            sqlx::query!("delete from session_view where user_id = $1", recorded.stream)
+                .execute(db)
+                .await?;
+            Ok(())
+        }
         Event::User(_)
         | Event::ApiKey(_)
         | Event::Settings(_)
@@ -133,5 +140,6 @@ const fn reason_name(reason: EndReason) -> &'static str {
         EndReason::LoggedOut => "logged_out",
         EndReason::TokenReused => "token_reused",
         EndReason::Revoked => "revoked",
+        EndReason::Erased => "erased",
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Event,
     settings::{self, Communication, NotificationPreferences},
+    user,
 };
 use eventlog::Recorded;
 use serde::{Serialize, de::DeserializeOwned};
@@ -75,12 +76,19 @@ pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> anyhow:
             let change = serde_json::to_value(change)?;
             Ok(merge(db, *user, NOTIFICATIONS, change, recorded.recorded_at).await?)
         }
+        Event::Settings(settings::Event::Erased { user }) => Ok(delete(db, *user).await?),
+        Event::User(user::Event::Erased { .. }) => Ok(delete(db, recorded.stream).await?),
         Event::User(_)
         | Event::Session(_)
         | Event::ApiKey(_)
         | Event::Chat(_)
         | Event::Login(_) => Ok(()),
     }
+}
+
+async fn delete(db: &mut PgConnection, user: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("delete from settings_view where user_id = $1", user).execute(db).await?;
+    Ok(())
 }
 
 async fn merge(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use domain::{Event, chat};
+use domain::{Event, chat, user};
 use eventlog::Recorded;
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -118,12 +118,25 @@ impl Queries {
 pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
     match &recorded.event {
         Event::Chat(event) => apply_chat(db, recorded, event).await,
+        Event::User(user::Event::Erased { .. }) => erase(db, recorded.stream).await,
         Event::User(_)
         | Event::Session(_)
         | Event::ApiKey(_)
         | Event::Settings(_)
         | Event::Login(_) => Ok(()),
     }
+}
+
+async fn erase(db: &mut PgConnection, user: Uuid) -> sqlx::Result<()> {
+    sqlx::query!(
+        "with used as (delete from usage_view where user_id = $1),
+            owned as (delete from usage_owner_view where user_id = $1)
+        delete from usage_run_view where user_id = $1",
+        user,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 async fn apply_chat(

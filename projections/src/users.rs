@@ -114,7 +114,15 @@ async fn apply_user(db: &mut PgConnection, id: Uuid, event: &user::Event) -> sql
                 .execute(db)
                 .await?;
         }
-        user::Event::VerificationRequested { .. } => {}
+        user::Event::Erased { .. } => {
+            sqlx::query!("delete from user_view where user_id = $1", id).execute(db).await?;
+        }
+        user::Event::ErasureRequested { .. } => {
+            sqlx::query!("update user_view set is_active = false where user_id = $1", id)
+                .execute(db)
+                .await?;
+        }
+        user::Event::VerificationRequested { .. } | user::Event::ErasureCertified { .. } => {}
     }
     Ok(())
 }

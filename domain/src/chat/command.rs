@@ -63,6 +63,11 @@ pub enum Command {
         /// Who asks.
         owner: Uuid,
     },
+    /// Throw it away whatever goes on in it: the owner leaves.
+    Erase {
+        /// Who leaves.
+        owner: Uuid,
+    },
 }
 
 /// One thing that happens in a run.

@@ -35,7 +35,12 @@ pub(super) fn decide(chat: &Chat, command: Command) -> Result<Vec<Event>, Error>
             conversation.cancel(owner, run)
         }
         (Chat::Open(conversation), Command::Delete { owner }) => conversation.delete(owner),
-        (Chat::Deleted { owner: its }, Command::Delete { owner }) if *its == owner => Ok(vec![]),
+        (Chat::Open(conversation), Command::Erase { owner }) => conversation.erase(owner),
+        (Chat::Deleted { owner: its }, Command::Delete { owner } | Command::Erase { owner })
+            if *its == owner =>
+        {
+            Ok(vec![])
+        }
         (Chat::Open(_) | Chat::Deleted { .. }, Command::Open { .. }) => Err(Error::AlreadyOpen),
         (Chat::Absent | Chat::Deleted { .. }, Command::Step { .. } | Command::TakeOver { .. }) => {
             Err(Error::NotDriving)
@@ -45,7 +50,8 @@ pub(super) fn decide(chat: &Chat, command: Command) -> Result<Vec<Event>, Error>
             Command::AddMessages { .. }
             | Command::RequestRun { .. }
             | Command::Cancel { .. }
-            | Command::Delete { .. },
+            | Command::Delete { .. }
+            | Command::Erase { .. },
         ) => Err(Error::NotFound),
     }
 }
@@ -116,6 +122,13 @@ impl Conversation {
         self.is_of(owner)?;
         self.is_idle()?;
         Ok(vec![Event::Deleted {}])
+    }
+
+    fn erase(&self, owner: Uuid) -> Result<Vec<Event>, Error> {
+        self.is_of(owner)?;
+        let running = self.runs.iter().filter(|run| run.status == Status::Running);
+        let cancelled = running.map(|run| Event::RunCancelled { run: run.id });
+        Ok(cancelled.chain([Event::Deleted {}]).collect())
     }
 }
 

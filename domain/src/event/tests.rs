@@ -29,6 +29,9 @@ events! {
     Event::User(user::Event::RoleChanged { .. }) => "user.role_changed",
     Event::User(user::Event::Deactivated {}) => "user.deactivated",
     Event::User(user::Event::Activated {}) => "user.activated",
+    Event::User(user::Event::ErasureRequested { .. }) => "user.erasure_requested",
+    Event::User(user::Event::Erased { .. }) => "user.erased",
+    Event::User(user::Event::ErasureCertified { .. }) => "user.erasure_certified",
     Event::Session(session::Event::Started { .. }) => "session.started",
     Event::Session(session::Event::Refreshed { .. }) => "session.refreshed",
     Event::Session(session::Event::Ended { .. }) => "session.ended",
@@ -38,6 +41,7 @@ events! {
         => "settings.communication_changed",
     Event::Settings(settings::Event::NotificationsChanged { .. })
         => "settings.notifications_changed",
+    Event::Settings(settings::Event::Erased { .. }) => "settings.erased",
     Event::Chat(chat::Event::Opened { .. }) => "chat.opened",
     Event::Chat(chat::Event::MessageAdded { .. }) => "chat.message_added",
     Event::Chat(chat::Event::RunRequested { .. }) => "chat.run_requested",

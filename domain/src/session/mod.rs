@@ -53,6 +53,8 @@ pub enum EndReason {
     TokenReused,
     /// Somebody with the right to ended it from elsewhere.
     Revoked,
+    /// The person was erased.
+    Erased,
 }
 
 /// What may be asked of a session.

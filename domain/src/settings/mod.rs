@@ -42,6 +42,11 @@ pub enum Command {
         /// The fields to change.
         change: NotificationChange,
     },
+    /// Forget all of them: the person leaves.
+    Erase {
+        /// Whose settings.
+        user: Uuid,
+    },
 }
 
 /// What can have happened to a person's settings.
@@ -62,6 +67,12 @@ pub enum Event {
         user: Uuid,
         /// The fields that are different now.
         change: NotificationChange,
+    },
+    /// All of them, because the person left.
+    #[serde(rename = "settings.erased")]
+    Erased {
+        /// Whose.
+        user: Uuid,
     },
 }
 
@@ -110,6 +121,8 @@ impl Aggregate for Settings {
                 }
                 Ok(vec![Event::NotificationsChanged { user, change }])
             }
+            Command::Erase { .. } if *self == Self::default() => Ok(vec![]),
+            Command::Erase { user } => Ok(vec![Event::Erased { user }]),
         }
     }
 
@@ -117,6 +130,7 @@ impl Aggregate for Settings {
         match event {
             Event::CommunicationChanged { change, .. } => self.communication.apply(change),
             Event::NotificationsChanged { change, .. } => self.notifications.apply(change),
+            Event::Erased { .. } => *self = Self::default(),
         }
     }
 }

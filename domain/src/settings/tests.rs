@@ -132,6 +132,19 @@ fn a_later_change_wins() {
 }
 
 #[test]
+fn nothing_is_left_of_the_settings_of_somebody_who_left() {
+    let settings = given::<Settings>(&[communication_changed(speaks(Language::Fr))]);
+
+    let outcome = settings.decide(Command::Erase { user: id(1) });
+
+    let erased = Event::Erased { user: id(1) };
+    assert_eq!(outcome, Ok(vec![erased.clone()]));
+    let after = given::<Settings>(&[communication_changed(speaks(Language::Fr)), erased]);
+    assert_eq!(after, Settings::default());
+    assert_eq!(after.decide(Command::Erase { user: id(1) }), Ok(vec![]));
+}
+
+#[test]
 fn switching_off_security_alerts_is_an_invalid_input() {
     let rejection = Rejection::from(Error::CategoryMandatory);
 

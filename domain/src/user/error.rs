@@ -17,6 +17,9 @@ pub enum Error {
     /// The link was used, replaced or is too old.
     #[error("this link is no longer good; ask for a new one")]
     StaleChallenge,
+    /// A step of an erasure that nobody asked for.
+    #[error("nobody asked to erase this account")]
+    NotLeaving,
     /// There is no such account, or it may not act.
     #[error("there is no such account")]
     NotFound,
@@ -29,6 +32,7 @@ impl From<Error> for Rejection {
             Error::EmailTaken => (Kind::Conflict, "email_taken"),
             Error::AlreadyVerified => (Kind::Conflict, "already_verified"),
             Error::StaleChallenge => (Kind::Invalid, "invalid_token"),
+            Error::NotLeaving => (Kind::Conflict, "not_leaving"),
             Error::NotFound => (Kind::Missing, "not_found"),
         };
         Self::new(kind, code, error.to_string())

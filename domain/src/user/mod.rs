@@ -1,15 +1,18 @@
 //! A person with an account.
 
 mod account;
+mod erasure;
 mod error;
 #[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 pub use account::{Account, Challenge, Role, Verification};
+pub use erasure::Erasure;
 pub use error::Error;
 
 use crate::{Aggregate, Category, Claim, ClaimScope, Email, Personal, Text};
@@ -24,6 +27,13 @@ pub enum User {
     Active(Account),
     /// May not act until an administrator says otherwise.
     Deactivated(Account),
+    /// Is being erased; may never act again.
+    Leaving,
+    /// Was erased. The id never returns.
+    Erased {
+        /// Whether it was written down what became of the data.
+        is_certified: bool,
+    },
 }
 
 /// What may be asked of an account.
@@ -46,6 +56,8 @@ pub enum Command {
     Deactivate,
     /// Give it back.
     Activate,
+    /// Take a step of erasing the person, for good.
+    Erasure(Erasure),
 }
 
 /// What opening an account needs.
@@ -102,21 +114,41 @@ pub enum Event {
     /// It got the right to act back.
     #[serde(rename = "user.activated")]
     Activated {},
+    /// The person is to be erased: from now on the account is dead and the address free.
+    #[serde(rename = "user.erasure_requested")]
+    ErasureRequested {
+        /// The address that is given back.
+        email: Personal<Email>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The person's key was destroyed beside this: nobody can read their personal data any more.
+    #[serde(rename = "user.erased")]
+    Erased {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// What was left outside the log is gone, too.
+    #[serde(rename = "user.erasure_certified")]
+    ErasureCertified {
+        /// The signed certificate, which tells nothing of the person.
+        certificate: Value,
+    },
 }
 
 impl User {
-    /// The account, unless nobody registered.
+    /// The account, unless nobody registered or the person left.
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
         match self {
-            Self::Absent => None,
+            Self::Absent | Self::Leaving | Self::Erased { .. } => None,
             Self::Active(account) | Self::Deactivated(account) => Some(account),
         }
     }
 
     fn account_mut(&mut self) -> Option<&mut Account> {
         match self {
-            Self::Absent => None,
+            Self::Absent | Self::Leaving | Self::Erased { .. } => None,
             Self::Active(account) | Self::Deactivated(account) => Some(account),
         }
     }
@@ -147,11 +179,20 @@ impl Aggregate for User {
             (Self::Active(_), Command::Activate) | (Self::Deactivated(_), Command::Deactivate) => {
                 Ok(vec![])
             }
-            (Self::Active(_) | Self::Deactivated(_), Command::Register(_)) => {
-                Err(Error::AlreadyRegistered)
-            }
             (
-                Self::Absent | Self::Deactivated(_),
+                Self::Active(_) | Self::Deactivated(_) | Self::Leaving | Self::Erased { .. },
+                Command::Register(_),
+            ) => Err(Error::AlreadyRegistered),
+            (
+                Self::Absent
+                | Self::Active(_)
+                | Self::Deactivated(_)
+                | Self::Leaving
+                | Self::Erased { .. },
+                Command::Erasure(step),
+            ) => erasure::decide(self, step),
+            (
+                Self::Absent | Self::Deactivated(_) | Self::Leaving | Self::Erased { .. },
                 Command::RequestVerification(_)
                 | Command::Verify { .. }
                 | Command::ChangeRole(_)
@@ -185,6 +226,9 @@ impl Aggregate for User {
             Event::Activated {} => {
                 *self = self.account().cloned().map_or(Self::Absent, Self::Active);
             }
+            Event::ErasureRequested { .. } => *self = Self::Leaving,
+            Event::Erased { .. } => *self = Self::Erased { is_certified: false },
+            Event::ErasureCertified { .. } => *self = Self::Erased { is_certified: true },
         }
     }
 
@@ -198,9 +242,12 @@ impl Aggregate for User {
             }
             Event::Deactivated {} => vec![Claim::Release(ClaimScope::ActiveUser, active)],
             Event::Activated {} => vec![Claim::Take(ClaimScope::ActiveUser, active)],
+            Event::ErasureRequested { email, .. } => erasure::claims(email, active),
+            Event::ErasureCertified { .. } => vec![Claim::Release(ClaimScope::Erasure, active)],
             Event::VerificationRequested { .. }
             | Event::EmailVerified { .. }
-            | Event::RoleChanged { .. } => vec![],
+            | Event::RoleChanged { .. }
+            | Event::Erased { .. } => vec![],
         }
     }
 }

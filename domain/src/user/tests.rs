@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Challenge, Command, Error, Event, Registration, Role, User, Verification};
+use super::{Challenge, Command, Erasure, Error, Event, Registration, Role, User, Verification};
+mod erasure;
+
+use erasure::{certify, destroy, request};
+
 use crate::{
     Aggregate, Claim, ClaimScope, Kind, Personal, Rejection,
     testing::{assert_replays, at, email, given, id, text},
@@ -294,6 +298,10 @@ fn any_role() -> impl Strategy<Value = Role> {
     prop_oneof![Just(Role::User), Just(Role::Admin), Just(Role::Superuser)]
 }
 
+fn any_step() -> impl Strategy<Value = Erasure> {
+    prop_oneof![Just(request()), Just(destroy()), Just(certify())]
+}
+
 fn any_command() -> impl Strategy<Value = Command> {
     prop_oneof![
         any::<bool>().prop_map(|asks| Command::Register(registration(asks.then(|| challenge(1))))),
@@ -303,6 +311,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         any_role().prop_map(Command::ChangeRole),
         Just(Command::Deactivate),
         Just(Command::Activate),
+        any_step().prop_map(Command::Erasure),
     ]
 }
 

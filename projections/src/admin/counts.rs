@@ -47,7 +47,10 @@ impl Counts {
                 user::Event::VerificationRequested { .. }
                 | user::Event::RoleChanged { .. }
                 | user::Event::Deactivated {}
-                | user::Event::Activated {},
+                | user::Event::Activated {}
+                | user::Event::ErasureRequested { .. }
+                | user::Event::Erased { .. }
+                | user::Event::ErasureCertified { .. },
             )
             | Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
             | Event::ApiKey(_)

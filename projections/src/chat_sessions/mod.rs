@@ -5,6 +5,7 @@ mod queries;
 use domain::{
     Event, Personal,
     chat::{self, Message},
+    user,
 };
 use eventlog::Recorded;
 use sqlx::PgConnection;
@@ -24,6 +25,7 @@ struct Addition<'a> {
 pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> anyhow::Result<()> {
     match &recorded.event {
         Event::Chat(event) => apply_chat(db, recorded, event).await,
+        Event::User(user::Event::Erased { .. }) => erase(db, recorded).await,
         Event::User(_)
         | Event::Session(_)
         | Event::ApiKey(_)
@@ -121,6 +123,20 @@ async fn add(
         &messages as &[Option<String>],
         addition.tokens,
         addition.model.map(stored::text),
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Of somebody who was erased not even that there were conversations is kept.
+async fn erase(db: &mut PgConnection, recorded: &Recorded) -> anyhow::Result<()> {
+    sqlx::query!(
+        "with deleted as (
+            delete from chat_session_view where owner_id = $1 returning session_id
+        )
+        delete from chat_message_view m using deleted d where m.session_id = d.session_id",
+        recorded.stream,
     )
     .execute(db)
     .await?;

@@ -70,3 +70,23 @@ fn a_conversation_that_never_was_is_not_found() {
 
     assert_eq!(outcome, Err(Error::NotFound));
 }
+
+#[test]
+fn when_the_owner_leaves_the_run_is_stopped_and_the_conversation_gone() {
+    let chat = given::<Chat>(&[opened(), requested(RUN)]);
+
+    let outcome = chat.decide(Command::Erase { owner: id(OWNER) });
+
+    assert_eq!(outcome, Ok(vec![Event::RunCancelled { run: id(RUN) }, Event::Deleted {}]));
+    let gone = given::<Chat>(&[opened(), requested(RUN), Event::Deleted {}]);
+    assert_eq!(gone.decide(Command::Erase { owner: id(OWNER) }), Ok(vec![]));
+}
+
+#[test]
+fn a_conversation_of_somebody_else_is_not_erased() {
+    let chat = given::<Chat>(&[opened()]);
+
+    let outcome = chat.decide(Command::Erase { owner: id(STRANGER) });
+
+    assert_eq!(outcome, Err(Error::NotFound));
+}

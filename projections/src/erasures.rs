@@ -1,0 +1,141 @@
+//! People who were erased, without anything of them but an id that leads nowhere.
+
+use chrono::{DateTime, Utc};
+use domain::{Event, user};
+use eventlog::{Position, Recorded};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Page, Queries};
+
+/// The erasure of a person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ErasureView {
+    /// Who was erased.
+    pub user_id: Uuid,
+    /// Who asked for it.
+    pub requested_by: Option<Uuid>,
+    /// When.
+    pub requested_at: DateTime<Utc>,
+    /// Where the log says so.
+    pub requested_position: Position,
+    /// When the key was destroyed.
+    pub erased_at: Option<DateTime<Utc>>,
+    /// Where the log says so.
+    pub erased_position: Option<Position>,
+    /// The signed certificate, once there is one.
+    pub certificate: Option<Value>,
+}
+
+/// How many rows of a table tell of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Holding {
+    /// The table.
+    pub table: String,
+    /// How many.
+    pub rows: i64,
+}
+
+impl Queries {
+    /// Erasures, the newest first.
+    pub async fn erasures(&self, skip: u32, limit: u32) -> anyhow::Result<Page<ErasureView>> {
+        let total = sqlx::query_scalar!(r#"select count(*) as "count!" from erasure_view"#)
+            .fetch_one(self.pool())
+            .await?;
+        let items = sqlx::query_as!(
+            ErasureView,
+            "select user_id, requested_by, requested_at, requested_position, erased_at,
+                erased_position, certificate
+            from erasure_view order by requested_at desc, user_id offset $1 limit $2",
+            i64::from(skip),
+            i64::from(limit),
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(Page { items, total })
+    }
+
+    /// The erasure of a person.
+    pub async fn erasure(&self, user: Uuid) -> anyhow::Result<Option<ErasureView>> {
+        let erasure = sqlx::query_as!(
+            ErasureView,
+            "select user_id, requested_by, requested_at, requested_position, erased_at,
+                erased_position, certificate
+            from erasure_view where user_id = $1",
+            user,
+        )
+        .fetch_optional(self.pool())
+        .await?;
+        Ok(erasure)
+    }
+
+    /// How many rows of each read model tell of a person.
+    pub async fn holdings(&self, user: Uuid) -> anyhow::Result<Vec<Holding>> {
+        let holdings = sqlx::query_as!(
+            Holding,
+            r#"select 'user_view' as "table!", count(*) as "rows!"
+                from user_view where user_id = $1
+            union all select 'session_view', count(*) from session_view where user_id = $1
+            union all select 'api_key_view', count(*) from api_key_view where owner_id = $1
+            union all select 'settings_view', count(*) from settings_view where user_id = $1
+            union all select 'chat_session_view', count(*)
+                from chat_session_view where owner_id = $1
+            union all select 'chat_message_view', count(*) from chat_message_view m
+                join chat_session_view s on s.session_id = m.session_id where s.owner_id = $1
+            union all select 'usage_view', count(*) from usage_view where user_id = $1
+            union all select 'usage_owner_view', count(*) from usage_owner_view where user_id = $1
+            union all select 'usage_run_view', count(*) from usage_run_view where user_id = $1"#,
+            user,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(holdings)
+    }
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
+    let Event::User(event) = &recorded.event else { return Ok(()) };
+    match event {
+        user::Event::ErasureRequested { at, .. } => {
+            sqlx::query!(
+                "insert into erasure_view
+                    (user_id, requested_by, requested_at, requested_position)
+                values ($1, $2, $3, $4)",
+                recorded.stream,
+                recorded.meta.actor,
+                at,
+                recorded.position,
+            )
+            .execute(db)
+            .await?;
+        }
+        user::Event::Erased { at } => {
+            sqlx::query!(
+                "update erasure_view set erased_at = $2, erased_position = $3 where user_id = $1",
+                recorded.stream,
+                at,
+                recorded.position,
+            )
+            .execute(db)
+            .await?;
+        }
+        user::Event::ErasureCertified { certificate } => {
+            sqlx::query!(
+                "update erasure_view set certificate = $2 where user_id = $1",
+                recorded.stream,
+                certificate,
+            )
+            .execute(db)
+            .await?;
+        }
+        user::Event::Registered { .. }
+        | user::Event::VerificationRequested { .. }
+        | user::Event::EmailVerified { .. }
+        | user::Event::RoleChanged { .. }
+        | user::Event::Deactivated {}
+        | user::Event::Activated {} => {}
+    }
+    Ok(())
+}
