@@ -51,7 +51,7 @@ impl Commands {
             return Err(Rejection::from(user::Error::EmailTaken).into());
         }
         let (user, opened) = self.open_account(opening, origin).await?;
-        self.start_session(user, &opened.state, origin).await
+        self.start_session(user, &opened.state, "register", origin).await
     }
 
     /// Opens an account whose mailbox the operator vouches for, with all rights.
@@ -130,7 +130,12 @@ impl Commands {
             challenge,
             at: self.0.clock.now(),
         });
-        let meta = eventlog::Meta { actor: Some(user), ..origin.meta().about(user) };
+        // Where the operator vouches for the mailbox, the operator opens the account.
+        let (actor, why) = match challenge {
+            Some(_) => (Some(user), "register"),
+            None => (None, "create_admin"),
+        };
+        let meta = eventlog::Meta { actor, ..origin.meta().about(user) }.because(why);
         let secrets = vec![Secret::Put(PASSWORD, hash)];
         let executed = self.begin::<User>(user, register, secrets, &meta).await?;
         Ok((user, executed))

@@ -1,7 +1,7 @@
 //! Who asks, from where, and by which right.
 
 use domain::{Kind, Rejection, user::Role};
-use eventlog::Meta;
+use eventlog::{Meta, Sealed};
 use uuid::Uuid;
 
 /// The request that everything follows from.
@@ -44,12 +44,23 @@ pub enum Credential {
     },
 }
 
+impl Credential {
+    /// The session, or the key.
+    #[must_use]
+    pub const fn id(&self) -> Uuid {
+        match self {
+            Self::Session(id) | Self::ApiKey { id, .. } => *id,
+        }
+    }
+}
+
 impl Origin {
     /// The circumstances of something that nobody in particular asked for.
     #[must_use]
     pub fn meta(&self) -> Meta {
         Meta {
-            correlation: Some(self.request),
+            address: self.address.clone().map(Sealed::from),
+            correlation: Some(self.request).filter(|request| !request.is_nil()),
             traceparent: self.traceparent.clone(),
             ..Meta::default()
         }
@@ -60,7 +71,12 @@ impl Caller {
     /// The circumstances of what the caller does with their own things.
     #[must_use]
     pub fn meta(&self) -> Meta {
-        Meta { actor: Some(self.user), subject: Some(self.user), ..self.origin.meta() }
+        Meta {
+            actor: Some(self.user),
+            credential: Some(self.credential.id()),
+            subject: Some(self.user),
+            ..self.origin.meta()
+        }
     }
 
     /// Refuses programs: a key cannot mint keys or touch credentials.

@@ -109,6 +109,16 @@ impl Drive {
     pub fn state(&self) -> Option<&Run> {
         self.conversation()?.run(self.run)
     }
+
+    /// The next step answers the last one.
+    fn go_on(&mut self, executed: Executed<Chat>) {
+        self.chat = executed.state;
+        self.version = executed.version;
+        // A step that changed nothing answers with the position it found, which may be none.
+        if executed.position > 0 {
+            self.meta.causation = Some(executed.position);
+        }
+    }
 }
 
 impl Commands {
@@ -211,8 +221,7 @@ impl Commands {
                 }
                 Err(Attempt::Failed(error)) => return Err(error),
             };
-        drive.chat = executed.state;
-        drive.version = executed.version;
+        drive.go_on(executed);
         Ok(())
     }
 
@@ -226,7 +235,8 @@ impl Commands {
         let at = self.0.clock.now();
         let command = Command::TakeOver { run, lease: self.lease(), at };
         match self.execute::<Chat>(session, command, &meta).await {
-            Ok(Executed { state: chat, version, .. }) => {
+            Ok(Executed { state: chat, version, position }) => {
+                let meta = Meta { causation: Some(position), ..meta };
                 Ok(Some(Drive { session, run, meta, chat, version }))
             }
             Err(Error::Rejected(_)) => Ok(None),
@@ -250,8 +260,7 @@ impl Commands {
         }
         let command = Command::TakeOver { run: drive.run, lease: self.lease(), at };
         let executed = self.execute::<Chat>(drive.session, command, &drive.meta).await?;
-        drive.chat = executed.state;
-        drive.version = executed.version;
+        drive.go_on(executed);
         Ok(())
     }
 

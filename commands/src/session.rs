@@ -7,6 +7,7 @@ use domain::{
     session::{self, EndReason, Session, Start},
     user::{User, Verification},
 };
+use eventlog::Meta;
 use uuid::Uuid;
 
 use crate::{
@@ -71,7 +72,7 @@ impl Commands {
         match user {
             Some(user) if is_right => {
                 let loaded = self.load::<User>(user).await?;
-                self.start_session(user, &loaded.state, origin).await
+                self.start_session(user, &loaded.state, "sign_in", origin).await
             }
             Some(user) => {
                 self.record_failure(user, origin).await?;
@@ -87,12 +88,16 @@ impl Commands {
             return Err(Error::unauthenticated());
         };
         let id = refresh.session;
-        let Some(user) = self.load::<Session>(id).await?.state.user() else {
-            return Err(Error::unauthenticated());
-        };
+        let session = self.load::<Session>(id).await?.state;
+        let Some(user) = session.user() else { return Err(Error::unauthenticated()) };
         let command =
             session::Command::Refresh { generation: refresh.generation, at: self.0.clock.now() };
-        let executed = self.execute::<Session>(id, command, &origin.meta().about(user)).await?;
+        // Whoever holds a replaced token need not be the person.
+        let is_current =
+            matches!(&session, Session::Live(live) if live.generation == refresh.generation);
+        let actor = is_current.then_some(user);
+        let meta = Meta { actor, credential: Some(id), ..origin.meta().about(user) };
+        let executed = self.execute::<Session>(id, command, &meta).await?;
         let Session::Live(live) = &executed.state else {
             tracing::warn!(session = %id, %user, "a replaced refresh token came back; session ended");
             return Err(Rejection::from(session::Error::Over).into());
@@ -115,6 +120,7 @@ impl Commands {
         &self,
         user: Uuid,
         person: &User,
+        use_case: &'static str,
         origin: &Origin,
     ) -> Result<Done<SignedIn>, Error> {
         let session = Uuid::now_v7();
@@ -128,7 +134,7 @@ impl Commands {
             at,
             expires_at: at + LIFETIME,
         });
-        let meta = eventlog::Meta { actor: Some(user), ..origin.meta().about(user) };
+        let meta = Meta { actor: Some(user), ..origin.meta().about(user) }.because(use_case);
         let executed = self.begin::<Session>(session, start, vec![], &meta).await?;
         Ok(Done::new(signed_in, executed.position))
     }
@@ -170,7 +176,7 @@ impl Commands {
         &self,
         stream: Uuid,
         command: A::Command,
-        meta: &eventlog::Meta,
+        meta: &Meta,
     ) -> Result<(), Error> {
         let events = A::default().decide(command).map_err(Into::into)?;
         let command = Uuid::now_v7();

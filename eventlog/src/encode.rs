@@ -130,7 +130,7 @@ impl EventLog {
             Some(subject) => self.keys.for_writing(subject).await?,
             None => SubjectKey::none(),
         };
-        let meta = serde_json::to_vec(append.meta)?;
+        let meta = append.meta.store(&self.keys).await?;
         let mut encoded = Encoded {
             id: append.command,
             fingerprint: append.fingerprint,

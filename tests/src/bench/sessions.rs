@@ -26,8 +26,10 @@ impl Keeper {
             actor: Some(user),
             subject: Some(user),
             correlation: Some(Uuid::now_v7()),
-            causation: None,
+            credential: Some(Uuid::now_v7()),
+            address: Some("192.0.2.1".to_owned().into()),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+            ..Meta::default()
         };
         Self { log: log.clone(), meta, stream: Uuid::now_v7(), version: 0 }
     }
