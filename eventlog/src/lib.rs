@@ -20,7 +20,6 @@ mod meta;
 mod partitions;
 mod queue;
 mod recorded;
-mod sealed;
 mod types;
 mod verify;
 mod writer;
@@ -36,9 +35,8 @@ pub use live::{Live, LiveMessage};
 pub use load::Loaded;
 pub use log::EventLog;
 pub use master::{MasterKey, ServiceKey};
-pub use meta::{Circumstances, Meta, Reason};
+pub use meta::{Circumstances, Meta, Reason, Sealed};
 pub use recorded::{RawEvent, Recorded};
-pub use sealed::Sealed;
 pub use verify::{Fault, Verification};
 
 /// A place in the log, from 1; positions are contiguous and in commit order.

@@ -1,5 +1,6 @@
 //! Who did it, about whom, why, from where, and as part of what.
 
+mod sealed;
 mod stored;
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
@@ -7,8 +8,10 @@ use std::{borrow::Cow, collections::HashMap, sync::Arc};
 use domain::Personal;
 use uuid::Uuid;
 
+pub use sealed::Sealed;
+
 use crate::{
-    EventLog, Position, Sealed,
+    EventLog, Position,
     keys::{KeyRing, SubjectKey},
 };
 

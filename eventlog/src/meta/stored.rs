@@ -11,8 +11,8 @@ use serde::{
 };
 use uuid::Uuid;
 
-use super::{Meta, Reason};
-use crate::{Position, Sealed};
+use super::{Meta, Reason, Sealed};
+use crate::Position;
 
 /// What is written. The long names are those of the first events there were.
 #[derive(Default, Serialize, Deserialize)]
