@@ -12,7 +12,7 @@ use async_nats::{
     },
 };
 
-use crate::{Position, RawEvent};
+use crate::{Position, RawEvent, types::SCHEMA_VERSION};
 
 /// The JetStream stream that carries the log.
 pub const STREAM: &str = "EVENTS";
@@ -209,6 +209,7 @@ impl RawEvent {
             recorded_at: header(header::RECORDED_AT)?.parse()?,
             command: header(header::COMMAND)?.parse()?,
             name: Arc::from(name),
+            schema_version: SCHEMA_VERSION,
             bucket: bucket.unwrap_or_default().parse()?,
             payload: message.payload.clone(),
             meta: header(header::META)?.to_owned().into(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{EventLog, Position, RawEvent};
+use crate::{EventLog, Position, RawEvent, types::SCHEMA_VERSION};
 
 /// Events read at once at most.
 pub const MAX_BATCH: i64 = 1000;
@@ -95,6 +95,7 @@ impl Row {
             recorded_at: self.recorded_at,
             command: self.command_id,
             name,
+            schema_version: SCHEMA_VERSION,
             bucket: self.bucket,
             payload: self.payload.into(),
             meta: self.meta.into(),

@@ -18,6 +18,7 @@ mod log;
 mod master;
 mod meta;
 mod partitions;
+mod proof;
 mod queue;
 mod recorded;
 mod types;
@@ -36,6 +37,10 @@ pub use load::Loaded;
 pub use log::EventLog;
 pub use master::{MasterKey, ServiceKey};
 pub use meta::{Circumstances, Meta, Reason, Sealed};
+pub use proof::{
+    ConsistencyProof, Digest, Frontier, InclusionProof, InvalidHead, InvalidKey, Misfit,
+    NotADigest, ProofError, PublicKey, Subtree, TreeHead, is_consistent, is_included, leaf,
+};
 pub use recorded::{RawEvent, Recorded};
 pub use verify::{Fault, Verification};
 

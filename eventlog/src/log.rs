@@ -1,5 +1,7 @@
 //! The log as a handle: clone it freely, every clone shares one batcher.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use sqlx::PgPool;
 use tokio::sync::{mpsc, watch};
@@ -7,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     KeyRing, Live, MasterKey, Position, ServiceKey,
     append::{self, Pending},
+    proof::Tree,
     types::Types,
     writer::Writer,
 };
@@ -19,6 +22,7 @@ pub struct EventLog {
     pub(crate) types: Types,
     pub(crate) claims: ServiceKey,
     pub(crate) macs: ServiceKey,
+    pub(crate) tree: Arc<Tree>,
     pub(crate) appends: mpsc::Sender<Pending>,
     pub(crate) head: watch::Receiver<Position>,
     live: Live,
@@ -29,6 +33,7 @@ impl EventLog {
     pub async fn open(pool: PgPool, master: &MasterKey, live: Live) -> anyhow::Result<Self> {
         let claims = ServiceKey::load(&pool, master, "claims").await?;
         let macs = ServiceKey::load(&pool, master, "events").await?;
+        let tree = Arc::new(Tree::open(&pool, master).await?);
         let types = Types::default();
         types.refresh(&pool).await?;
         let head = head(&pool).await?;
@@ -37,7 +42,7 @@ impl EventLog {
         let (appends, waiting) = mpsc::channel(4096);
         tokio::spawn(append::run(writer, waiting, head_sender));
         let keys = KeyRing::new(pool.clone(), master.clone());
-        Ok(Self { pool, keys, types, claims, macs, appends, head, live })
+        Ok(Self { pool, keys, types, claims, macs, tree, appends, head, live })
     }
 
     /// The database of the log.

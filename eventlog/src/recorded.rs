@@ -25,6 +25,8 @@ pub struct RawEvent {
     pub command: Uuid,
     /// Its stored name.
     pub name: Arc<str>,
+    /// The version of its stored form.
+    pub schema_version: i16,
     /// The part of 0 to 255 that its stream falls in.
     pub bucket: i16,
     /// Its stored form.

@@ -169,7 +169,7 @@ fn fault_at(position: Position, detail: impl Into<String>) -> Fault {
     Fault { position, detail: detail.into() }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
 
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -7,5 +7,6 @@ pub mod database;
 pub mod nats;
 mod partitions;
 mod personal;
+mod sealing;
 mod tampering;
 mod torture;
