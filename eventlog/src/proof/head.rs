@@ -73,8 +73,8 @@ pub(super) struct Statement {
 }
 
 impl TreeHead {
-    pub(super) fn sign(statement: Statement, signer: &Signer) -> Self {
-        let Statement { size, root, epoch, at: sealed_at } = statement;
+    pub(super) fn sign(statement: &Statement, signer: &Signer) -> Self {
+        let Statement { size, root, epoch, at: sealed_at } = *statement;
         let key = signer.public();
         let (origin, key_id, signature) = (key.name().to_owned(), key.id(), vec![]);
         let unsigned = Self { origin, size, root, epoch, sealed_at, key_id, signature };
@@ -162,7 +162,7 @@ mod tests {
     fn head() -> TreeHead {
         let at = DateTime::from_timestamp_micros(1_767_700_800_000_000).unwrap();
         let statement = Statement { size: 512, root: Digest::of_leaf(b"x"), epoch: 1, at };
-        TreeHead::sign(statement, &signer(7))
+        TreeHead::sign(&statement, &signer(7))
     }
 
     #[test]
@@ -200,9 +200,9 @@ mod tests {
             |head| head.signature[9] ^= 1,
         ];
         for change in changes {
-            let mut changed = head();
-            change(&mut changed);
-            assert_eq!(changed.verify(signer(7).public()), Err(InvalidHead::Forged), "{changed:?}");
+            let mut other = head();
+            change(&mut other);
+            assert_eq!(other.verify(signer(7).public()), Err(InvalidHead::Forged), "{other:?}");
         }
     }
 

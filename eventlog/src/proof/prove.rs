@@ -106,7 +106,8 @@ impl EventLog {
     /// The root of the tree of the first `size` events, sealed at that size or on the way.
     pub async fn root_at(&self, size: Position) -> Result<Digest, ProofError> {
         self.sealed(size).await?;
-        Ok(self.digests(vec![0..size]).await?.pop().unwrap_or_else(Digest::of_nothing))
+        let whole = std::iter::once(0..size).collect();
+        Ok(self.digests(whole).await?.pop().unwrap_or_else(Digest::of_nothing))
     }
 
     /// The newest head, if it holds `size` events.
@@ -159,18 +160,21 @@ impl EventLog {
         block: Range<i64>,
         known: &mut HashMap<Subtree, Digest>,
     ) -> anyhow::Result<()> {
-        let events = self.read_at_most(block.start, block.end - block.start).await?;
         let mut frontier = Frontier::default();
-        let before = |subtree: Subtree| block.start >> subtree.level;
-        for event in &events {
-            frontier.push(event.leaf_digest(), |subtree, digest| {
-                let index = subtree.index + before(subtree);
-                known.insert(Subtree { index, ..subtree }, digest);
-            });
+        loop {
+            let read = block.start + frontier.size();
+            if read >= block.end {
+                return Ok(());
+            }
+            let events = self.read_at_most(read, block.end - read).await?;
+            anyhow::ensure!(!events.is_empty(), Misfit::short(read, block.end));
+            for event in &events {
+                frontier.push(event.leaf_digest(), |subtree, digest| {
+                    let index = subtree.index + (block.start >> subtree.level);
+                    known.insert(Subtree { index, ..subtree }, digest);
+                });
+            }
         }
-        let is_whole = block.start + frontier.size() >= block.end;
-        anyhow::ensure!(is_whole, Misfit::short(block.start + frontier.size(), block.end));
-        Ok(())
     }
 }
 

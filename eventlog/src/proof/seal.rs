@@ -183,7 +183,7 @@ impl EventLog {
         }
         let store::Now { epoch, at } = store::now(db).await?;
         let statement = Statement { size: frontier.size(), root: frontier.root(), epoch, at };
-        let head = TreeHead::sign(statement, &self.tree.signer);
+        let head = TreeHead::sign(&statement, &self.tree.signer);
         subtrees.insert(db).await.context("storing the tree")?;
         store::insert(db, &head, &tags).await.context("storing a tree head")?;
         Ok(head)

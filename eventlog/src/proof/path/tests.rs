@@ -193,7 +193,9 @@ proptest! {
         let leaves = leaves(count);
         let mut frontier = Frontier::default();
 
-        leaves.iter().for_each(|leaf| frontier.push(*leaf, |_, _| ()));
+        for leaf in &leaves {
+            frontier.push(*leaf, |_, _| ());
+        }
 
         prop_assert_eq!(frontier.root(), root(&leaves));
         prop_assert_eq!(frontier.size(), size(&leaves));
