@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) admin_password: Option<String>,
     /// Registrations per address and hour; unset: any number.
     pub(crate) registration_limit: Option<u32>,
+    /// How many hours an answer is kept for a request that comes again with its `Idempotency-Key`.
+    pub(crate) idempotency_hours: u16,
     /// What a scraper of `/metrics` has to show instead of an administrator's login.
     pub(crate) metrics_token: Option<String>,
     /// Networks (address and prefix length) whose word about the client's address is taken.
@@ -108,6 +110,7 @@ impl Config {
             admin_email: given.admin_email,
             admin_password: given.admin_password,
             registration_limit: parse::registration_limit(given.registration_limit.as_deref())?,
+            idempotency_hours: parse::idempotency_hours(given.idempotency_hours.as_deref())?,
             metrics_token: given.metrics_token,
             trusted_proxies: parse::networks(given.trusted_proxies.as_deref())?,
             providers: Providers {

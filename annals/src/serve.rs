@@ -150,9 +150,14 @@ fn start_workers(
     };
     let relay = Relay::new(log, broker.clone(), commands.node());
     let mail = MailWorker::new(commands.clone(), post);
+    let expiry = workers::expire(commands.clone(), shutdown.clone());
     let agent = Agent::new(commands, providers);
     let (stop_relay, stop_mail) = (shutdown.clone(), shutdown.clone());
     let (to_mail, to_agent, stop_agent) = (broker.clone(), broker, shutdown.clone());
+    roles.spawn(async move {
+        expiry.await;
+        Ok(())
+    });
     roles.spawn(async move {
         relay.run(stop_relay).await;
         Ok(())

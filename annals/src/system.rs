@@ -56,6 +56,7 @@ impl System {
             password_minimum: PASSWORD_MINIMUM,
             registrations_per_hour: config.registration_limit.and_then(NonZeroU32::new),
             providers: Provider::ALL.into_iter().filter(|one| configs.contains_key(one)).collect(),
+            idempotency_lifetime: Duration::from_hours(config.idempotency_hours.into()),
         };
         let commands =
             Commands::open(log.clone(), &master, Clock::System, policy, local_agent).await?;

@@ -10,9 +10,9 @@ use commands::Commands;
 use eventlog::Broker;
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Queries;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Network, metric::Requests};
+use crate::{Network, idempotency::Recordings, metric::Requests};
 
 /// What every handler may use; clone it freely.
 #[derive(Clone)]
@@ -25,6 +25,10 @@ pub struct App {
     pub(crate) requests: Arc<Requests>,
     /// The machine, as last looked at, where it can be looked at.
     pub(crate) machine: Arc<Mutex<Option<sysinfo::System>>>,
+    /// Requests that go on without their clients.
+    pub(crate) tasks: TaskTracker,
+    /// Streams that can be joined.
+    pub(crate) recordings: Recordings,
     setup: Arc<Setup>,
     started: Instant,
 }
@@ -54,6 +58,8 @@ impl App {
             queries,
             requests: Arc::default(),
             machine: Arc::new(Mutex::new(sysinfo::System::new().ok())),
+            tasks: TaskTracker::new(),
+            recordings: Recordings::default(),
             setup: Arc::new(setup),
             started: Instant::now(),
         }

@@ -2,14 +2,19 @@
 
 use axum::{
     Form,
-    body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    body::{Body, Bytes},
+    extract::{
+        DefaultBodyLimit, FromRequest, FromRequestParts, Request, rejection::BytesRejection,
+    },
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::problem::{FieldError, Problem};
+use crate::{
+    problem::{FieldError, Problem},
+    router::MAX_CHAT_BODY,
+};
 
 /// A JSON body, read or written.
 pub(crate) struct Json<T>(pub T);
@@ -77,6 +82,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let axum::extract::Query(value) = query.map_err(|error| parameter(&error.body_text()))?;
         Ok(Self(value))
     }
+}
+
+/// All of a body that nobody has looked at yet.
+pub(crate) async fn whole(body: Body) -> Result<Bytes, Problem> {
+    let mut request = Request::new(body);
+    DefaultBodyLimit::max(MAX_CHAT_BODY).apply(&mut request);
+    Bytes::from_request(request, &()).await.map_err(unreadable)
 }
 
 /// Reads JSON; a mistake in it has a position, a mistake in what it says has a pointer.

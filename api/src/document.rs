@@ -16,6 +16,7 @@ use utoipa::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
+    idempotency,
     path::ALIASES,
     problem::{ErrorBody, FieldError, ProblemBody},
     router,
@@ -62,6 +63,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     let paths = std::mem::take(&mut openapi.paths.paths);
     openapi.paths.paths =
         paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    idempotency::describe(&mut openapi);
     for (alias, name) in ALIASES {
         add_alias(&mut openapi, alias, name);
     }

@@ -12,6 +12,7 @@ mod context;
 mod document;
 mod envelope;
 mod health;
+mod idempotency;
 mod metric;
 mod not_built;
 mod observe;

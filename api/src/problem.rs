@@ -22,7 +22,13 @@ pub struct Problem {
     pub(crate) retry_after: Option<u32>,
     /// Whether a client that repeats requests by itself must not repeat this one.
     pub(crate) is_final: bool,
+    /// Whether nothing of the request goes on, so that it may be done anew under the same key.
+    pub(crate) is_over: bool,
 }
+
+/// Marks an answer after which its request may be done anew under the same key.
+#[derive(Clone, Copy)]
+pub(crate) struct Afresh;
 
 /// What is wrong with one part of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -73,7 +79,7 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (detail, errors) = (detail.into(), vec![]);
-        Self { status, code, detail, errors, retry_after: None, is_final: false }
+        Self { status, code, detail, errors, retry_after: None, is_final: false, is_over: false }
     }
 
     /// One part of the input breaks a rule.
@@ -160,6 +166,10 @@ impl From<Rejection> for Problem {
             Kind::Forbidden => Self::new(StatusCode::FORBIDDEN, code, detail),
             Kind::Missing => Self::new(StatusCode::NOT_FOUND, code, detail),
             Kind::Conflict => Self::new(StatusCode::CONFLICT, code, detail),
+            Kind::Busy => {
+                let problem = Self::new(StatusCode::CONFLICT, code, detail);
+                Self { retry_after: Some(1), ..problem }
+            }
             Kind::Limited => {
                 let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
                 Self { retry_after: Some(60), ..problem }
@@ -209,6 +219,9 @@ impl IntoResponse for Problem {
         if self.is_final {
             let name = HeaderName::from_static("x-should-retry");
             headers.insert(name, HeaderValue::from_static("false"));
+        }
+        if self.is_over {
+            response.extensions_mut().insert(Afresh);
         }
         response
     }

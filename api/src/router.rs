@@ -6,13 +6,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    App, admin, auth, chat, document, health, not_built, observe, path, position, settings,
+    App, admin, auth, chat, document, health, idempotency, not_built, observe, path, position,
+    settings,
 };
 
 /// The largest body, chat excepted.
 const MAX_BODY: usize = 1 << 20;
 /// The largest body of a chat route: pictures travel in them.
-const MAX_CHAT_BODY: usize = 4 << 20;
+pub(crate) const MAX_CHAT_BODY: usize = 4 << 20;
 
 /// Everything that is described.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -32,6 +33,7 @@ pub fn router(app: App) -> Router {
         .merge(document::pages())
         .fallback(not_built::unknown_path)
         .method_not_allowed_fallback(not_built::unknown_method)
+        .layer(middleware::from_fn_with_state(app.clone(), idempotency::idempotent))
         .layer(middleware::from_fn_with_state(app.clone(), position::read_what_was_written))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), observe::observe))

@@ -14,9 +14,13 @@ pub async fn serve(
     app: App,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
+    let tasks = app.tasks.clone();
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(shutdown.cancelled_owned())
         .await
-        .context("serving HTTP")
+        .context("serving HTTP")?;
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
 }

@@ -9,8 +9,8 @@ use eventlog::Secret;
 use uuid::Uuid;
 
 use crate::{
-    Commands, Done, Error, Origin, SignedIn, execute::Executed, session::PASSWORD,
-    token::EmailProof,
+    Commands, Done, Error, Origin, SignedIn, execute::Executed, idempotency::new_id,
+    session::PASSWORD, token::EmailProof,
 };
 
 /// How long a verification link is good.
@@ -45,9 +45,10 @@ impl Commands {
     ) -> Result<Done<SignedIn>, Error> {
         self.0.registrations.count(origin.address.as_deref())?;
         let challenge = self.challenge();
-        let opening = Opening { new, role: Role::User, challenge: Some(challenge) };
-        // An address that is taken is refused before the work of hashing; the claim decides.
-        if self.user_of(&opening.new.email).await?.is_some() {
+        let opening = Opening { user: new_id(), new, role: Role::User, challenge: Some(challenge) };
+        // An address that is taken is refused before the work of hashing; the claim decides. An
+        // earlier try of the same request may have taken it.
+        if self.user_of(&opening.new.email).await?.is_some_and(|holder| holder != opening.user) {
             return Err(Rejection::from(user::Error::EmailTaken).into());
         }
         let (user, opened) = self.open_account(opening, origin).await?;
@@ -57,7 +58,7 @@ impl Commands {
     /// Opens an account whose mailbox the operator vouches for, with all rights.
     pub async fn create_admin(&self, new: NewAdmin) -> Result<Done<Uuid>, Error> {
         let new = NewAccount { email: new.email, name: None, password: new.password };
-        let opening = Opening { new, role: Role::Superuser, challenge: None };
+        let opening = Opening { user: new_id(), new, role: Role::Superuser, challenge: None };
         let (user, opened) = self.open_account(opening, &Origin::default()).await?;
         Ok(Done::new(user, opened.position))
     }
@@ -109,7 +110,7 @@ impl Commands {
     }
 
     fn challenge(&self) -> Challenge {
-        Challenge { id: Uuid::now_v7(), expires_at: self.0.clock.now() + VERIFICATION }
+        Challenge { id: new_id(), expires_at: self.0.clock.now() + VERIFICATION }
     }
 
     async fn open_account(
@@ -117,12 +118,11 @@ impl Commands {
         opening: Opening,
         origin: &Origin,
     ) -> Result<(Uuid, Executed<User>), Error> {
-        let Opening { new, role, challenge } = opening;
+        let Opening { user, new, role, challenge } = opening;
         let minimum = self.0.policy.password_minimum;
         let password = Password::choose(&new.password, &new.email, minimum)
             .map_err(|weak| Rejection::new(Kind::Invalid, "weak_password", weak.to_string()))?;
         let hash = self.0.hasher.hash(password).await?;
-        let user = Uuid::now_v7();
         let register = user::Command::Register(Registration {
             email: new.email,
             name: new.name,
@@ -143,6 +143,7 @@ impl Commands {
 }
 
 struct Opening {
+    user: Uuid,
     new: NewAccount,
     role: Role,
     challenge: Option<Challenge>,

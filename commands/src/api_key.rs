@@ -1,7 +1,5 @@
 //! Keys with which programs act for their owners.
 
-use anyhow::anyhow;
-use aws_lc_rs::rand;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
@@ -14,6 +12,7 @@ use uuid::Uuid;
 use crate::{
     Caller, Commands, Done, Error,
     authenticate::{KEY_HASH, key_hash},
+    idempotency::{new_id, secret},
 };
 
 /// How long a key is good where its owner does not say.
@@ -47,7 +46,7 @@ impl Commands {
         new: NewApiKey,
     ) -> Result<Done<CreatedKey>, Error> {
         caller.session()?;
-        let id = Uuid::now_v7();
+        let id = new_id();
         let prefix = format!("ak_{}", random::<6>()?.replace('_', "-"));
         let key = format!("{prefix}_{}", random::<32>()?.replace('_', "-"));
         let at = self.0.clock.now();
@@ -74,7 +73,5 @@ impl Commands {
 }
 
 fn random<const N: usize>() -> Result<String, Error> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| anyhow!("the machine gives no random bytes"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
+    Ok(URL_SAFE_NO_PAD.encode(secret::<N>()?))
 }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::{
     Caller, Commands, Done, Error,
-    execute::{Attempt, Executed},
+    execute::{Attempt, Decision, Executed},
+    idempotency::{command_id, new_id},
 };
 
 /// How long a driver may be silent before another process takes over.
@@ -134,8 +135,8 @@ impl Commands {
             // Ids of streams are given out here, never taken from a request.
             self.conversation(caller, session).await?;
         }
-        let run = Uuid::now_v7();
-        let session = new.session.unwrap_or_else(Uuid::now_v7);
+        let run = new_id();
+        let session = new.session.unwrap_or_else(new_id);
         let command = Command::RequestRun { owner: caller.user, request: self.request(run, &new) };
         let signals = self.0.log.live().subscribe(&drive_topic(run));
         let meta = caller.meta();
@@ -143,8 +144,11 @@ impl Commands {
             Some(_) => self.execute::<Chat>(session, command, &meta).await?,
             None => self.begin::<Chat>(session, command, vec![], &meta).await?,
         };
-        let Executed { state: chat, version, position } = executed;
-        if let Some(agent) = &self.0.local_agent {
+        let Executed { state: chat, version, position, is_repeated } = executed;
+        // A run that an earlier try asked for has its driver.
+        if let Some(agent) = &self.0.local_agent
+            && !is_repeated
+        {
             let meta = Meta { causation: Some(position), ..meta };
             // A full queue leaves the run to whoever takes it over when the lease ends.
             let _ = agent.try_send(Drive { session, run, meta, chat, version });
@@ -176,7 +180,7 @@ impl Commands {
         title: Option<Text>,
     ) -> Result<Done<Uuid>, Error> {
         caller.scope("chat")?;
-        let id = Uuid::now_v7();
+        let id = new_id();
         let open = Command::Open { owner: caller.user, title, at: self.0.clock.now() };
         let executed = self.begin::<Chat>(id, open, vec![], &caller.meta()).await?;
         Ok(Done::new(id, executed.position))
@@ -212,15 +216,16 @@ impl Commands {
         let command = Command::Step { run: drive.run, node: self.0.node, steps };
         let known =
             Loaded { state: std::mem::take(&mut drive.chat), version: drive.version, position: 0 };
-        let executed =
-            match self.decide(drive.session, known, command.clone(), vec![], &drive.meta).await {
-                Ok(executed) => executed,
-                // Somebody else wrote: perhaps a cancellation. Decide again on what is there.
-                Err(Attempt::StreamMoved) => {
-                    self.execute::<Chat>(drive.session, command, &drive.meta).await?
-                }
-                Err(Attempt::Failed(error)) => return Err(error),
-            };
+        let decision =
+            Decision { id: command_id(drive.session), command: command.clone(), secrets: vec![] };
+        let executed = match self.decide(drive.session, known, decision, &drive.meta).await {
+            Ok(executed) => executed,
+            // Somebody else wrote: perhaps a cancellation. Decide again on what is there.
+            Err(Attempt::StreamMoved) => {
+                self.execute::<Chat>(drive.session, command, &drive.meta).await?
+            }
+            Err(Attempt::Failed(error)) => return Err(error),
+        };
         drive.go_on(executed);
         Ok(())
     }
@@ -235,7 +240,7 @@ impl Commands {
         let at = self.0.clock.now();
         let command = Command::TakeOver { run, lease: self.lease(), at };
         match self.execute::<Chat>(session, command, &meta).await {
-            Ok(Executed { state: chat, version, position }) => {
+            Ok(Executed { state: chat, version, position, .. }) => {
                 let meta = Meta { causation: Some(position), ..meta };
                 Ok(Some(Drive { session, run, meta, chat, version }))
             }

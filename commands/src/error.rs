@@ -52,7 +52,8 @@ impl From<AppendError> for Error {
         };
         match error {
             AppendError::Unavailable(error) => Self::Unavailable(error),
-            AppendError::StreamMoved | AppendError::Claimed(_) | AppendError::CommandReused => {
+            AppendError::StreamMoved => Rejection::new(Kind::Busy, code, detail).into(),
+            AppendError::Claimed(_) | AppendError::CommandReused => {
                 Rejection::new(Kind::Conflict, code, detail).into()
             }
         }

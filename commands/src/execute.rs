@@ -1,10 +1,10 @@
 //! Load, decide, append: what every command comes down to.
 
 use domain::{Aggregate, ClaimScope, Rejection, user};
-use eventlog::{Append, AppendError, Expected, Loaded, Meta, Position, Secret};
+use eventlog::{Append, AppendError, Appended, Expected, Loaded, Meta, Position, Secret};
 use uuid::Uuid;
 
-use crate::{Commands, Error};
+use crate::{Commands, Error, idempotency};
 
 /// How often a command is decided again because its stream moved.
 const TRIES: u32 = 3;
@@ -14,6 +14,8 @@ pub(crate) struct Executed<A> {
     pub state: A,
     pub version: i64,
     pub position: Position,
+    /// Whether an earlier try of the same request had done it.
+    pub is_repeated: bool,
 }
 
 impl Commands {
@@ -27,10 +29,15 @@ impl Commands {
     where
         A::Command: Clone,
     {
+        let id = idempotency::command_id(stream);
+        if let Some(done) = self.done_before(stream, id).await? {
+            return Ok(done);
+        }
         let mut tries = 1;
         loop {
             let loaded = self.load::<A>(stream).await?;
-            match self.decide(stream, loaded, command.clone(), vec![], meta).await {
+            let decision = Decision { id, command: command.clone(), secrets: vec![] };
+            match self.decide(stream, loaded, decision, meta).await {
                 Err(Attempt::StreamMoved) if tries < TRIES => tries += 1,
                 outcome => return Ok(outcome?),
             }
@@ -45,8 +52,12 @@ impl Commands {
         secrets: Vec<Secret>,
         meta: &Meta,
     ) -> Result<Executed<A>, Error> {
+        let id = idempotency::command_id(stream);
+        if let Some(done) = self.done_before(stream, id).await? {
+            return Ok(done);
+        }
         let new = Loaded { state: A::default(), version: 0, position: 0 };
-        Ok(self.decide(stream, new, command, secrets, meta).await?)
+        Ok(self.decide(stream, new, Decision { id, command, secrets }, meta).await?)
     }
 
     /// Decides on a state that is known, and appends what follows from it.
@@ -54,35 +65,59 @@ impl Commands {
         &self,
         stream: Uuid,
         loaded: Loaded<A>,
-        command: A::Command,
-        secrets: Vec<Secret>,
+        decision: Decision<A>,
         meta: &Meta,
     ) -> Result<Executed<A>, Attempt> {
         let Loaded { mut state, version, position } = loaded;
+        let Decision { id, command, secrets } = decision;
         let events = state.decide(command).map_err(|error| Attempt::Failed(error.into().into()))?;
         if events.is_empty() {
-            return Ok(Executed { state, version, position });
+            return Ok(Executed { state, version, position, is_repeated: false });
         }
-        let command = Uuid::now_v7();
         let append = Append::<A> {
             stream,
             expected: Expected::Version(version),
             events: &events,
             secrets,
             meta,
-            command,
-            fingerprint: command.as_bytes().to_vec(),
+            command: id,
+            fingerprint: id.as_bytes().to_vec(),
         };
         let appended = self.0.log.append(append).await?;
+        idempotency::note_written(meta.subject);
         for event in &events {
             state.evolve(event);
         }
-        Ok(Executed { state, version: appended.version, position: appended.last })
+        let Appended { version, last: position, .. } = appended;
+        Ok(Executed { state, version, position, is_repeated: false })
+    }
+
+    /// What a command left behind when an earlier try of the same request obeyed it.
+    async fn done_before<A: Aggregate>(
+        &self,
+        stream: Uuid,
+        id: Uuid,
+    ) -> Result<Option<Executed<A>>, Error> {
+        if !idempotency::is_resumed() {
+            return Ok(None);
+        }
+        let receipt = self.0.log.receipt(id).await.map_err(Error::Unavailable)?;
+        let Some(Appended { version, last: position, .. }) = receipt else { return Ok(None) };
+        let loaded = self.0.log.load_until::<A>(stream, version).await;
+        let state = loaded.map_err(Error::Unavailable)?.state;
+        Ok(Some(Executed { state, version, position, is_repeated: true }))
     }
 
     pub(crate) async fn load<A: Aggregate>(&self, stream: Uuid) -> Result<Loaded<A>, Error> {
         self.0.log.load::<A>(stream).await.map_err(Error::Unavailable)
     }
+}
+
+/// What is to be decided, and under which id the outcome is written.
+pub(crate) struct Decision<A: Aggregate> {
+    pub id: Uuid,
+    pub command: A::Command,
+    pub secrets: Vec<Secret>,
 }
 
 /// How a try to append went wrong.

@@ -8,6 +8,7 @@ mod chat;
 mod clock;
 mod error;
 mod execute;
+mod idempotency;
 mod jwt;
 mod limit;
 mod password;
@@ -15,7 +16,7 @@ mod session;
 mod settings;
 mod token;
 
-use std::{num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use domain::chat::Provider;
 use eventlog::{EventLog, MasterKey, Position, ServiceKey};
@@ -28,6 +29,7 @@ pub use caller::{Caller, Credential, Origin};
 pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic};
 pub use clock::Clock;
 pub use error::Error;
+pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, Seed, StoredAnswer};
 pub use session::{Credentials, SignedIn};
 
 /// The most verification links that one mailbox is sent in an hour.
@@ -43,6 +45,7 @@ pub(crate) struct Inner {
     pub policy: Policy,
     pub hasher: password::Hasher,
     pub tokens: ServiceKey,
+    pub idempotency: ServiceKey,
     pub signer: jwt::Signer,
     pub registrations: limit::HourlyLimit,
     pub resends: limit::HourlyLimit,
@@ -61,6 +64,8 @@ pub struct Policy {
     pub registrations_per_hour: Option<NonZeroU32>,
     /// The model providers that can be called.
     pub providers: Vec<Provider>,
+    /// How long the answer to a request with a key is kept for those who ask again.
+    pub idempotency_lifetime: Duration,
 }
 
 /// What a command answers, and the position from which on it can be read.
@@ -82,17 +87,19 @@ impl Commands {
         local_agent: Option<mpsc::Sender<Drive>>,
     ) -> anyhow::Result<Self> {
         let tokens = ServiceKey::load(log.pool(), master, "tokens").await?;
+        let idempotency = ServiceKey::load(log.pool(), master, "idempotency").await?;
         let seed = ServiceKey::load(log.pool(), master, "signatures").await?;
         Ok(Self(Arc::new(Inner {
             signer: jwt::Signer::new(&seed, &policy.public_url)?,
             registrations: limit::HourlyLimit::new(policy.registrations_per_hour),
             resends: limit::HourlyLimit::new(RESENDS_PER_HOUR),
             hasher: password::Hasher::new().await?,
-            node: Uuid::now_v7(),
+            node: idempotency::new_id(),
             log,
             clock,
             policy,
             tokens,
+            idempotency,
             local_agent,
         })))
     }

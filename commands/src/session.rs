@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Caller, Commands, Done, Error, Origin,
+    idempotency::{command_id, issued_at, new_id, note_written},
     jwt::{self, Holder},
     token::Refresh,
 };
@@ -123,7 +124,7 @@ impl Commands {
         use_case: &'static str,
         origin: &Origin,
     ) -> Result<Done<SignedIn>, Error> {
-        let session = Uuid::now_v7();
+        let session = new_id();
         // Before anything is written: somebody who may not act gets no session.
         let signed_in = self.tokens(session, 1, user, person)?;
         let at = self.0.clock.now();
@@ -153,7 +154,7 @@ impl Commands {
         let email = account.email.known().map(ToString::to_string).unwrap_or_default();
         let holder = Holder { user, email: email.clone(), role: account.role, session };
         Ok(SignedIn {
-            access_token: self.0.signer.sign(holder, self.0.clock.now())?,
+            access_token: self.0.signer.sign(holder, issued_at(self.0.clock.now()))?,
             refresh_token: Refresh { session, generation }.write(&self.0.tokens),
             expires_in: jwt::LIFETIME.num_seconds(),
             user,
@@ -179,7 +180,7 @@ impl Commands {
         meta: &Meta,
     ) -> Result<(), Error> {
         let events = A::default().decide(command).map_err(Into::into)?;
-        let command = Uuid::now_v7();
+        let command = command_id(stream);
         let append = eventlog::Append::<A> {
             stream,
             expected: eventlog::Expected::Any,
@@ -190,6 +191,7 @@ impl Commands {
             fingerprint: command.as_bytes().to_vec(),
         };
         self.0.log.append(append).await?;
+        note_written(meta.subject);
         Ok(())
     }
 }

@@ -25,6 +25,8 @@ pub enum Kind {
     Missing,
     /// It contradicts what is already so.
     Conflict,
+    /// It contradicts what will not be so for long: another try may do better.
+    Busy,
     /// Too often.
     Limited,
 }

@@ -22,13 +22,24 @@ impl EventLog {
     /// Reads a stream from its first event; an empty one is the initial state, and so is one of
     /// another category: whose id it is tells nobody anything.
     pub async fn load<A: Aggregate>(&self, stream: Uuid) -> anyhow::Result<Loaded<A>> {
+        self.load_until(stream, i64::MAX).await
+    }
+
+    /// Reads a stream as it was when it held `version` events.
+    pub async fn load_until<A: Aggregate>(
+        &self,
+        stream: Uuid,
+        version: i64,
+    ) -> anyhow::Result<Loaded<A>> {
         let rows = sqlx::query!(
             "select position, version, payload, meta from log.event where stream_id = $1
                 and position >= (select first_position from log.stream where stream_id = $1 and category = $2)
                 and position <= (select last_position from log.stream where stream_id = $1 and category = $2)
+                and version <= $3
             order by version",
             stream,
             A::CATEGORY as i16,
+            version,
         )
         .fetch_all(&self.pool)
         .await?;

@@ -3,7 +3,9 @@
 pub mod agent;
 mod consume;
 mod effect;
+mod expiry;
 pub mod mail;
 mod relay;
 
+pub use expiry::expire;
 pub use relay::Relay;

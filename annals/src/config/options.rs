@@ -46,6 +46,8 @@ options! {
     admin_password: "ANNALS_ADMIN_PASSWORD",
     /// Registrations per address and hour, or `off` [20].
     registration_limit: "ANNALS_REGISTRATION_LIMIT",
+    /// How many hours an answer is kept for a request that comes again with its Idempotency-Key [24].
+    idempotency_hours: "ANNALS_IDEMPOTENCY_HOURS",
     /// Lets a scraper read /metrics.
     metrics_token: "ANNALS_METRICS_TOKEN",
     /// Networks of proxies whose X-Forwarded-For counts, as 10.0.0.0/8,... [none].

@@ -64,6 +64,14 @@ pub(super) fn registration_limit(value: Option<&str>) -> anyhow::Result<Option<u
     }
 }
 
+/// A year at most: nobody retries for longer.
+pub(super) fn idempotency_hours(value: Option<&str>) -> anyhow::Result<u16> {
+    match value.map_or(Ok(24), |value| value.trim().parse()) {
+        Ok(hours @ 1..=8760) => Ok(hours),
+        _ => bail!("ANNALS_IDEMPOTENCY_HOURS must be a number from 1 to 8760"),
+    }
+}
+
 pub(super) fn on_or_off(name: &str, value: Option<&str>) -> anyhow::Result<bool> {
     match value.map(str::trim) {
         None | Some("on") => Ok(true),

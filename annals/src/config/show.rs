@@ -31,6 +31,7 @@ impl Config {
                 "ANNALS_REGISTRATION_LIMIT",
                 self.registration_limit.map_or("off".into(), |limit| limit.to_string()),
             ),
+            line("ANNALS_IDEMPOTENCY_HOURS", self.idempotency_hours),
             line("ANNALS_METRICS_TOKEN", presence(self.metrics_token.is_some())),
             line("ANNALS_TRUSTED_PROXIES", self.networks()),
         ];

@@ -59,6 +59,19 @@ fn the_registration_limit_is_a_number_or_off() {
 }
 
 #[test]
+fn answers_are_kept_for_hours() {
+    let hours = |value| {
+        config(|given| given.idempotency_hours = some(value)).map(|it| it.idempotency_hours)
+    };
+
+    assert_eq!(config(|_| {}).unwrap().idempotency_hours, 24);
+    assert_eq!(hours("48").unwrap(), 48);
+    assert!(hours("0").is_err());
+    assert!(hours("8761").is_err());
+    assert!(hours("a day").is_err());
+}
+
+#[test]
 fn the_master_key_is_32_bytes() {
     let key = |value| config(|given| given.master_key = some(value)).map(|it| it.master_key);
 

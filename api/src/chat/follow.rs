@@ -145,7 +145,10 @@ fn failure(run: &Run) -> Problem {
             Problem { is_final: true, ..cancelled }
         }
     };
-    Problem { is_final: problem.is_final || !run.tools.is_empty(), ..problem }
+    let is_final = problem.is_final || !run.tools.is_empty();
+    // Under its key, too, the run may be asked for anew as long as no tool of ours ran.
+    let is_over = problem.status.is_server_error() && !is_final;
+    Problem { is_final, is_over, ..problem }
 }
 
 fn too_many_iterations(most: u8) -> Problem {

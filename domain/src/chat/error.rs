@@ -33,7 +33,7 @@ impl From<Error> for Rejection {
         let (kind, code) = match error {
             Error::AlreadyOpen => (Kind::Conflict, "already_open"),
             Error::NotFound | Error::RunNotFound => (Kind::Missing, "not_found"),
-            Error::Busy => (Kind::Conflict, "session_busy"),
+            Error::Busy => (Kind::Busy, "session_busy"),
             Error::NotDriving => (Kind::Conflict, "run_not_driven_here"),
             Error::Iterations => (Kind::Invalid, "invalid_max_iterations"),
             Error::NoMessages => (Kind::Invalid, "no_messages"),

@@ -83,6 +83,7 @@ pub async fn open_commands(log: &EventLog, master: &MasterKey) -> anyhow::Result
         password_minimum: 8,
         registrations_per_hour: None,
         providers: vec![],
+        idempotency_lifetime: Duration::from_hours(24),
     };
     Commands::open(log.clone(), master, Clock::System, policy, None).await
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod carrier;
 mod chat;
 mod faults;
+mod idempotency;
 mod journey;
 mod log;
 mod person;

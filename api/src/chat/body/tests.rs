@@ -1,5 +1,7 @@
 //! Which bodies make a completion, and what is said of the others.
 
+use std::time::Duration;
+
 use domain::chat::{Part, Role};
 use serde_json::json;
 
@@ -11,6 +13,7 @@ fn policy(providers: &[Provider]) -> Policy {
         password_minimum: 8,
         registrations_per_hour: None,
         providers: providers.to_vec(),
+        idempotency_lifetime: Duration::from_hours(24),
     }
 }
 

@@ -123,10 +123,10 @@ fn a_conversation_that_was_thrown_away_shows_nothing() {
 }
 
 #[test]
-fn a_busy_conversation_is_a_conflict() {
+fn a_busy_conversation_is_worth_another_try() {
     let rejection = Rejection::from(Error::Busy);
 
-    assert_eq!((rejection.kind, rejection.code), (Kind::Conflict, "session_busy"));
+    assert_eq!((rejection.kind, rejection.code), (Kind::Busy, "session_busy"));
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! Requests with an `Idempotency-Key`: done once, answered alike, also after a crash.
+
+mod answers;
+mod chats;
+mod crash;
+mod scene;
