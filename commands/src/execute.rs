@@ -19,27 +19,44 @@ pub(crate) struct Executed<A> {
 }
 
 impl Commands {
-    /// Decides on what the stream holds and appends what follows.
-    pub(crate) async fn execute<A: Aggregate>(
+    /// Decides on what the stream holds and appends what follows. What is remembered of the stream is
+    /// tried first: it holds if the log takes what was decided on it.
+    pub(crate) async fn execute<A>(
         &self,
         stream: Uuid,
         command: A::Command,
         meta: &Meta,
     ) -> Result<Executed<A>, Error>
     where
+        A: Aggregate + Clone,
         A::Command: Clone,
     {
         let id = idempotency::command_id(stream);
         if let Some(done) = self.done_before(stream, id).await? {
             return Ok(done);
         }
+        let decision = || Decision { id, command: command.clone(), secrets: vec![] };
+        if let Some(guess) = self.0.known.get::<A>(stream) {
+            let version = guess.version;
+            match self.decide(stream, guess, decision(), meta).await {
+                Ok(executed) if executed.version > version => {
+                    self.0.known.keep(stream, &executed);
+                    return Ok(executed);
+                }
+                Ok(_) | Err(Attempt::StreamMoved | Attempt::Failed(Error::Rejected(_))) => {}
+                Err(Attempt::Failed(error)) => return Err(error),
+            }
+        }
         let mut tries = 1;
         loop {
             let loaded = self.load::<A>(stream).await?;
-            let decision = Decision { id, command: command.clone(), secrets: vec![] };
-            match self.decide(stream, loaded, decision, meta).await {
+            match self.decide(stream, loaded, decision(), meta).await {
                 Err(Attempt::StreamMoved) if tries < TRIES => tries += 1,
-                outcome => return Ok(outcome?),
+                outcome => {
+                    let executed = outcome?;
+                    self.0.known.keep(stream, &executed);
+                    return Ok(executed);
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ mod error;
 mod execute;
 mod idempotency;
 mod jwt;
+mod known;
 mod limit;
 mod password;
 mod session;
@@ -41,6 +42,7 @@ pub struct Commands(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub log: EventLog,
+    pub known: known::Known,
     pub clock: Clock,
     pub policy: Policy,
     pub hasher: password::Hasher,
@@ -95,6 +97,7 @@ impl Commands {
             resends: limit::HourlyLimit::new(RESENDS_PER_HOUR),
             hasher: password::Hasher::new().await?,
             node: idempotency::new_id(),
+            known: known::Known::new(),
             log,
             clock,
             policy,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, Error, PgConnection, PgPool};
+use sqlx::{Connection, Error, Executor, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::{
@@ -16,6 +16,10 @@ use crate::{
 const RETRIES: u32 = 5;
 /// How long the database may take over a batch.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// The statements of the two functions take a handful of rows and find others by their keys. Postgres
+/// would plan each call anew, for the length of its arrays, and take longer over that than over writing.
+const SETTINGS: &str = "set jit = off; set plan_cache_mode = force_generic_plan;
+    set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off";
 /// How many events later making room is tried again.
 const ROOM_RETRY: Position = 10_000;
 
@@ -118,7 +122,7 @@ impl Writer {
         let answer = timeout(PATIENCE, async {
             let mut connection = match self.connection.take() {
                 Some(connection) => connection,
-                None => PgConnection::connect_with(&self.pool.connect_options()).await?,
+                None => connect(&self.pool).await?,
             };
             let answer = match way {
                 Way::Trusting => batch.append_trusting(&mut connection).await,
@@ -131,6 +135,12 @@ impl Writer {
         });
         answer.await.unwrap_or(Err(Error::PoolTimedOut))
     }
+}
+
+async fn connect(pool: &PgPool) -> Result<PgConnection, Error> {
+    let mut connection = PgConnection::connect_with(&pool.connect_options()).await?;
+    connection.execute(SETTINGS).await?;
+    Ok(connection)
 }
 
 /// Whether the database refused because the partition is missing.
