@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -62,7 +63,7 @@ impl EventLog {
         .await
     }
 
-    async fn raw(&self, rows: Vec<Row>) -> anyhow::Result<Vec<RawEvent>> {
+    pub(crate) async fn raw(&self, rows: Vec<Row>) -> anyhow::Result<Vec<RawEvent>> {
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
             let name = self.types.name(&self.pool, row.type_id).await?;
@@ -81,9 +82,9 @@ pub(crate) struct Row {
     pub command_id: Uuid,
     pub type_id: i32,
     pub bucket: i16,
-    pub payload: Vec<u8>,
-    pub meta: Vec<u8>,
-    pub mac: Vec<u8>,
+    pub payload: Bytes,
+    pub meta: Bytes,
+    pub mac: Bytes,
 }
 
 impl Row {
@@ -97,8 +98,8 @@ impl Row {
             name,
             schema_version: SCHEMA_VERSION,
             bucket: self.bucket,
-            payload: self.payload.into(),
-            meta: self.meta.into(),
+            payload: self.payload,
+            meta: self.meta,
         }
     }
 }

@@ -6,6 +6,7 @@ use commands::{Clock, Commands, Policy};
 use eventlog::{EventLog, Live, MasterKey};
 
 use super::{
+    bulk::Filler,
     cluster::Cluster,
     crew::{lap, rate},
     raw::Raw,
@@ -17,6 +18,9 @@ use super::{
 const DATABASE: &str = "append";
 /// Concurrent callers, and what appends alone are to reach there, against raw inserts.
 const CALLERS: [(usize, f64); 3] = [(1, 0.6), (16, 1.5), (64, 2.0)];
+/// Concurrent callers of commands of a hundred events, and what they are to reach.
+const BULK_CALLERS: usize = 4;
+const BULK_TARGET: f64 = 0.7;
 /// People whose settings change.
 const PEOPLE: usize = 8192;
 /// Who prepares them: more callers than there are connections.
@@ -41,6 +45,7 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<Vec<Row>> {
     for (callers, target) in CALLERS {
         rows.extend(compare(&commands, &raw, callers, target).await?);
     }
+    rows.push(hundreds(&log, &raw).await?);
     Ok(rows)
 }
 
@@ -66,13 +71,26 @@ async fn compare(
     Ok([row("append", done), appends])
 }
 
+/// Commands of a hundred events beside inserts of a hundred rows.
+async fn hundreds(log: &EventLog, raw: &Raw) -> anyhow::Result<Row> {
+    let mut fillers: Vec<_> = (0..BULK_CALLERS).map(|_| Filler::new(log)).collect();
+    let (mut inserts, mut appends) = (vec![], vec![]);
+    for _ in 0..ROUNDS {
+        inserts.push(raw.bulk_rate(BULK_CALLERS, ROUND).await?);
+        appends.push(rate(&mut fillers, ROUND).await?);
+    }
+    let row = Row::new("append_log_100_events", median(appends), "commands/s");
+    Ok(row.against(median(inserts)).target(Target::AtLeast(BULK_TARGET)))
+}
+
 /// Callers whose people have settings already: a first event also makes its person's key.
 async fn changers(commands: &Commands, callers: usize) -> anyhow::Result<Vec<Changer>> {
     let crew: Vec<_> = (0..PREPARING).map(|_| Changer::new(commands, PEOPLE / PREPARING)).collect();
     Ok(Changer::deal(commands, lap(crew, PEOPLE / PREPARING).await?, callers))
 }
 
-fn keepers(log: &EventLog, callers: usize) -> Vec<Keeper> {
+/// Callers who keep sessions.
+pub fn keepers(log: &EventLog, callers: usize) -> Vec<Keeper> {
     (0..callers).map(|_| Keeper::new(log)).collect()
 }
 

@@ -1,16 +1,21 @@
 //! The reference for appends: pgbench, which inserts rows of the same size one by one.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context, ensure};
 use sqlx::PgPool;
 use tokio::process::Command;
 
-use super::{cluster::Cluster, place};
+use super::{bulk::EVENTS, cluster::Cluster, place};
 
 /// The raw table, ready to be filled.
 pub struct Raw {
     script: PathBuf,
+    bulk: PathBuf,
     connect: [String; 5],
 }
 
@@ -26,17 +31,27 @@ impl Raw {
         .await?;
         let (payload, meta) = mean_sizes(pool).await?;
         println!("events are {} bytes on average, {meta} of them meta", payload + meta);
-        let script = cluster.folder().join("raw.sql");
-        fs::write(&script, insert(payload, meta))?;
-        Ok(Self { script, connect: cluster.arguments(database) })
+        let [script, bulk] = ["raw.sql", "bulk.sql"].map(|name| cluster.folder().join(name));
+        fs::write(&script, insert(payload, meta, 1))?;
+        fs::write(&bulk, insert(payload, meta, EVENTS))?;
+        Ok(Self { script, bulk, connect: cluster.arguments(database) })
     }
 
-    /// Inserts for a while; how many a second that were.
+    /// Inserts row by row for a while; how many a second that were.
     pub async fn rate(&self, clients: usize, time: Duration) -> anyhow::Result<f64> {
+        self.run(&self.script, clients, time).await
+    }
+
+    /// Inserts a hundred rows at a time; how many times a second that was.
+    pub async fn bulk_rate(&self, clients: usize, time: Duration) -> anyhow::Result<f64> {
+        self.run(&self.bulk, clients, time).await
+    }
+
+    async fn run(&self, script: &Path, clients: usize, time: Duration) -> anyhow::Result<f64> {
         let output = Command::new(place::postgres("pgbench")?)
             .args(["-n", "-M", "prepared", "-j", &clients.min(2).to_string()])
             .args(["-c", &clients.to_string(), "-T", &time.as_secs().to_string(), "-f"])
-            .arg(&self.script)
+            .arg(script)
             .args(&self.connect)
             .kill_on_drop(true)
             .output()
@@ -57,10 +72,14 @@ async fn mean_sizes(pool: &PgPool) -> anyhow::Result<(i32, i32)> {
     sizes.fetch_one(pool).await.context("measuring events")
 }
 
-fn insert(payload: i32, meta: i32) -> String {
+fn insert(payload: i32, meta: i32, rows: u32) -> String {
+    // One row alone is not made to pay for a series.
+    let series =
+        if rows == 1 { String::new() } else { format!(" from generate_series(1, {rows})") };
     format!(
-        "insert into raw (stream_id, version, type_id, payload, meta) values (gen_random_uuid(), 1, 3, \
+        "insert into raw (stream_id, version, type_id, payload, meta) \
+        select gen_random_uuid(), 1, 3, \
         convert_to(left(repeat(md5(random()::text), 1 + {payload} / 32), {payload}), 'utf8'), \
-        convert_to(repeat('m', {meta}), 'utf8'));\n"
+        convert_to(repeat('m', {meta}), 'utf8'){series};\n"
     )
 }

@@ -1,11 +1,13 @@
 //! Commands through [`EventLog::append`] alone: sessions of ten events, a claim with every first one.
 
-use commands::Clock;
 use domain::session::{Event, Session};
 use eventlog::{Append, EventLog, Expected, Meta, Position};
 use uuid::Uuid;
 
-use super::crew::Member;
+use super::{
+    bulk::{circumstances, refreshed, started},
+    crew::Member,
+};
 
 /// Events of a session.
 const LENGTH: i64 = 10;
@@ -22,31 +24,14 @@ impl Keeper {
     /// Begins with a new session of a new person.
     pub fn new(log: &EventLog) -> Self {
         let user = Uuid::now_v7();
-        let meta = Meta {
-            actor: Some(user),
-            subject: Some(user),
-            correlation: Some(Uuid::now_v7()),
-            credential: Some(Uuid::now_v7()),
-            address: Some("192.0.2.1".to_owned().into()),
-            traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
-            ..Meta::default()
-        };
+        let meta = circumstances(user);
         Self { log: log.clone(), meta, stream: Uuid::now_v7(), version: 0 }
     }
 
     fn event(&self) -> Event {
-        let at = Clock::System.now();
         match (self.version, self.meta.subject) {
-            (0, Some(user)) => Event::Started {
-                user,
-                user_agent: Some("Mozilla/5.0 (X11; Linux x86_64)".to_owned().into()),
-                address: Some("192.0.2.1".to_owned().into()),
-                at,
-                expires_at: at,
-            },
-            (version, _) => {
-                Event::Refreshed { generation: u32::try_from(version).unwrap_or(0) + 1, at }
-            }
+            (0, Some(user)) => started(user),
+            (version, _) => refreshed(u32::try_from(version).unwrap_or(0) + 1),
         }
     }
 }

@@ -1,0 +1,110 @@
+//! Reading a long stretch of the log: Postgres streams it while what came before is worked on.
+
+use std::{
+    num::NonZeroUsize,
+    pin::Pin,
+    task::{Context, Poll},
+    thread,
+};
+
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tokio::task::JoinHandle;
+
+use crate::{
+    EventLog, Position, RawEvent, Recorded,
+    follow::{Row, assert_contiguous},
+};
+
+/// Positions in a piece.
+const PIECE: Position = 4096;
+/// Pieces that are read while others are worked on.
+const AHEAD: usize = 2;
+
+impl EventLog {
+    /// The events after `after` up to `upto`, in order and without a gap, in pieces of a few thousand.
+    pub fn scan(
+        &self,
+        after: Position,
+        upto: Position,
+    ) -> impl Stream<Item = anyhow::Result<Vec<RawEvent>>> + Unpin + use<> {
+        let log = self.clone();
+        let raw = move |after: Position, rows: Vec<Row>| {
+            let log = log.clone();
+            async move {
+                assert_contiguous(after, rows.iter().map(|row| row.position))?;
+                log.raw(rows).await
+            }
+        };
+        self.scan_and(after, upto, raw)
+    }
+
+    /// The same, decoded on as many cores as there are.
+    pub fn replay(
+        &self,
+        after: Position,
+        upto: Position,
+    ) -> impl Stream<Item = anyhow::Result<Vec<Recorded>>> + Unpin + use<> {
+        let log = self.clone();
+        let decode = move |after: Position, rows: Vec<Row>| {
+            let log = log.clone();
+            async move {
+                assert_contiguous(after, rows.iter().map(|row| row.position))?;
+                log.decode(log.raw(rows).await?).await
+            }
+        };
+        self.scan_and(after, upto, decode)
+    }
+
+    /// Reads piece after piece and does `work` on each beside the reading, in order. `work` is told
+    /// the position before the piece, and finds in it whatever the table holds.
+    pub(crate) fn scan_and<T, F, W>(
+        &self,
+        after: Position,
+        upto: Position,
+        work: W,
+    ) -> impl Stream<Item = anyhow::Result<T>> + Unpin + use<T, F, W>
+    where
+        T: Send + 'static,
+        F: Future<Output = anyhow::Result<T>> + Send + 'static,
+        W: FnOnce(Position, Vec<Row>) -> F + Clone + Send + 'static,
+    {
+        let log = self.clone();
+        let starts = (0..).map(move |piece| after + piece * PIECE).take_while(move |it| *it < upto);
+        let pieces = stream::iter(starts).map(move |start| {
+            let log = log.clone();
+            Task(tokio::spawn(async move {
+                Ok((start, log.stretch(start, upto.min(start + PIECE)).await?))
+            }))
+        });
+        let worked = pieces.buffered(AHEAD).map(move |piece| {
+            let work = work.clone();
+            Task(tokio::spawn(async move {
+                let (start, rows) = piece?;
+                work(start, rows).await
+            }))
+        });
+        Box::pin(worked.buffered(thread::available_parallelism().map_or(1, NonZeroUsize::get)))
+    }
+
+    /// The rows after a position up to another, whatever is missing among them.
+    async fn stretch(&self, after: Position, upto: Position) -> anyhow::Result<Vec<Row>> {
+        crate::copy::rows(&self.pool, after, upto).await
+    }
+}
+
+/// Work on another core that ends with whoever waits for it.
+struct Task<T>(JoinHandle<anyhow::Result<T>>);
+
+impl<T> Future for Task<T> {
+    type Output = anyhow::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_unpin(context).map(|ended| ended?)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
