@@ -6,7 +6,7 @@ use async_nats::jetstream::{Message, consumer::pull};
 use futures_util::{FutureExt, StreamExt};
 use tokio::time::timeout;
 
-use crate::{Broker, EventLog, Position, RawEvent, Recorded, follow::MAX_BATCH};
+use crate::{Broker, EventLog, Position, RawEvent, follow::MAX_BATCH};
 
 /// How long nothing may come from NATS before the log is asked.
 const QUIET: Duration = Duration::from_millis(250);
@@ -47,19 +47,20 @@ impl Feed {
     }
 
     /// Waits for events that follow those given out before. Asking again says that they are done.
-    pub async fn next(&mut self) -> anyhow::Result<Vec<Recorded>> {
+    /// Whoever stops waiting loses nothing.
+    pub async fn next(&mut self) -> anyhow::Result<Vec<RawEvent>> {
         self.acknowledge().await;
         loop {
             if !self.is_caught_up {
                 let events = self.log.read(self.checkpoint).await?;
                 if !events.is_empty() {
-                    return self.give(events).await;
+                    return Ok(self.give(events));
                 }
                 self.is_caught_up = true;
             }
             let events = self.receive().await;
             if !events.is_empty() {
-                return self.give(events).await;
+                return Ok(self.give(events));
             }
             // Nothing came, or something was missing: the log knows.
             self.is_caught_up = false;
@@ -73,11 +74,9 @@ impl Feed {
         self.is_caught_up = false;
     }
 
-    async fn give(&mut self, events: Vec<RawEvent>) -> anyhow::Result<Vec<Recorded>> {
-        let last = events.last().map_or(self.checkpoint, |event| event.position);
-        let events = self.log.decode(events).await?;
-        self.checkpoint = last;
-        Ok(events)
+    fn give(&mut self, events: Vec<RawEvent>) -> Vec<RawEvent> {
+        self.checkpoint = events.last().map_or(self.checkpoint, |event| event.position);
+        events
     }
 
     async fn acknowledge(&mut self) {
@@ -89,15 +88,20 @@ impl Feed {
 
     /// The events that NATS has in step, without waiting for more than the first.
     async fn receive(&mut self) -> Vec<RawEvent> {
-        let Some(mut messages) = self.messages().await else {
+        self.subscribe().await;
+        let Some(messages) = &mut self.messages else {
             tokio::time::sleep(POLL).await;
             return vec![];
         };
         let mut events: Vec<RawEvent> = Vec::new();
         let mut next = timeout(QUIET, messages.next()).await.ok();
         while let Some(item) = next {
-            let Some(Ok(message)) = item else { return events };
-            let Ok(event) = RawEvent::from_message(&message) else { return events };
+            let message = item.and_then(Result::ok);
+            let event = message.as_ref().and_then(|message| RawEvent::from_message(message).ok());
+            let (Some(message), Some(event)) = (message, event) else {
+                self.messages = None;
+                return events;
+            };
             let expected = self.checkpoint + 1 + Position::try_from(events.len()).unwrap_or(0);
             if event.position > expected {
                 break;
@@ -112,28 +116,26 @@ impl Feed {
                 _ => messages.next().now_or_never(),
             };
         }
-        self.messages = Some(messages);
         events
     }
 
-    /// The running subscription, or a new one; none while NATS is away.
-    async fn messages(&mut self) -> Option<pull::Stream> {
+    /// Sees to it that there is a subscription, unless NATS is away.
+    async fn subscribe(&mut self) {
         if !self.broker.is_connected() {
             self.messages = None;
-            return None;
+            return;
         }
-        if let Some(messages) = self.messages.take() {
-            return Some(messages);
+        if self.messages.is_some() {
+            return;
         }
         // A broker that is there but does not answer must not hold up what the log has.
         let consume = self.broker.consume(&self.name, self.checkpoint, &[]);
         match timeout(ANSWER, consume).await {
-            Ok(Ok(messages)) => Some(messages),
+            Ok(Ok(messages)) => self.messages = Some(messages),
             Ok(Err(error)) => {
                 tracing::debug!(%error, consumer = self.name, "no consumer yet");
-                None
             }
-            Err(_) => None,
+            Err(_) => {}
         }
     }
 }

@@ -3,17 +3,32 @@
 use std::time::Instant;
 
 use anyhow::{Context, ensure};
-use eventlog::{EventLog, Position, Recorded};
-use sqlx::{PgConnection, PgPool};
+use chrono::{DateTime, Utc};
+use eventlog::{EventLog, Position, RawEvent};
+use sqlx::{Connection, PgConnection, PgPool};
 
-use crate::{Projection, freshness};
+use crate::{
+    Projection,
+    batch::Batch,
+    freshness,
+    parking::{self, Parked},
+};
 
 /// A projection's place in the log, as its tables show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
-    projection: Projection,
-    position: Position,
-    fence: i64,
+    pub(crate) projection: Projection,
+    pub(crate) position: Position,
+    pub(crate) fence: i64,
+    parked: Parked,
+}
+
+/// What the row of a projection said when it was moved on.
+pub(crate) struct Advance {
+    /// Changes with its parked streams.
+    pub parking: i64,
+    /// The age of the event at which it now stands, in seconds.
+    pub age: f64,
 }
 
 /// A projection shows what the log does not hold: one of them was restored without the other.
@@ -34,6 +49,11 @@ pub struct Refused {
     /// The epoch of the log.
     pub head_epoch: i64,
 }
+
+/// Somebody else writes the projection from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a later leader than {0} writes")]
+pub(crate) struct Deposed(pub i64);
 
 /// A projection's row beside the head of the log.
 pub(crate) struct Standing {
@@ -76,6 +96,22 @@ pub(crate) async fn ensure_row(pool: &PgPool, projection: Projection) -> sqlx::R
     Ok(())
 }
 
+/// From now on only the holder of this fence or of a later one writes; false when there is one.
+pub(crate) async fn take_all(pool: &PgPool, fence: i64) -> anyhow::Result<bool> {
+    for projection in Projection::ALL {
+        ensure_row(pool, projection).await?;
+    }
+    let names = Projection::ALL.map(|projection| projection.name().to_owned());
+    let taken = sqlx::query!(
+        "update read.projection set fence = $2 where name = any($1) and fence <= $2",
+        &names,
+        fence,
+    )
+    .execute(pool)
+    .await?;
+    Ok(taken.rows_affected() == names.len() as u64)
+}
+
 impl Checkpoint {
     /// Finds out where a projection stands; [`Refused`] where the log cannot have led there.
     pub async fn read(pool: &PgPool, projection: Projection) -> anyhow::Result<Self> {
@@ -86,22 +122,11 @@ impl Checkpoint {
         let refused =
             Refused { projection: projection.name(), checkpoint, epoch, head, head_epoch };
         ensure!(standing.is_of_this_log(), refused);
-        Ok(Self { projection, position: checkpoint, fence })
+        Ok(Self { projection, position: checkpoint, fence, parked: Parked::default() })
     }
 
-    /// The same, and from now on only the holder of this fence or of a later one writes.
-    pub async fn take(pool: &PgPool, projection: Projection, fence: i64) -> anyhow::Result<Self> {
-        ensure_row(pool, projection).await?;
-        let taken = sqlx::query!(
-            "update read.projection set fence = $2 where name = $1 and fence <= $2",
-            projection.name(),
-            fence,
-        )
-        .execute(pool)
-        .await?;
-        ensure!(taken.rows_affected() == 1, "a later leader than {fence} writes");
-        let checkpoint = Self::read(pool, projection).await?;
-        Ok(Self { fence, ..checkpoint })
+    pub(crate) fn name(&self) -> &'static str {
+        self.projection.name()
     }
 
     /// The last position that the tables show.
@@ -112,47 +137,94 @@ impl Checkpoint {
 
     /// Takes in the events that follow, wholly or not at all; false when somebody else has moved
     /// the projection, and nothing was written.
-    pub async fn apply(&mut self, log: &EventLog, events: &[Recorded]) -> anyhow::Result<bool> {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(true) };
+    pub async fn apply(
+        &mut self,
+        db: &mut PgConnection,
+        log: &EventLog,
+        events: Vec<RawEvent>,
+    ) -> anyhow::Result<bool> {
+        let (Some(first), count) = (events.first(), events.len()) else { return Ok(true) };
         ensure!(first.position == self.position + 1, "events do not follow {}", self.position);
+        let batch = Batch::decode(log, events, |name| self.projection.wants(name)).await?;
+        let Some(batch) = batch else { return Ok(true) };
         let began = Instant::now();
-        let mut transaction = log.pool().begin().await?;
-        // What a crash of the database loses comes again. Rows are found by their keys, also with a
-        // plan that was made when the table was small.
-        sqlx::query!(
-            "select set_config('synchronous_commit', 'off', true) as synchronous_commit,
-                set_config('enable_seqscan', 'off', true) as enable_seqscan"
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        let Some(age) = self.advance(&mut transaction, last).await? else { return Ok(false) };
-        self.projection.apply(&mut transaction, events).await?;
+        let mut transaction = db.begin().await?;
+        let end = (batch.last, batch.recorded_at);
+        let Some(advance) = self.advance(&mut transaction, end).await? else { return Ok(false) };
+        self.write(&mut transaction, &batch, advance.parking).await?;
         transaction.commit().await.context("committing a batch")?;
-        self.position = last.position;
-        self.measure(events.len(), age + began.elapsed().as_secs_f64());
-        freshness::announce(log, self.projection, self.position).await;
+        self.position = batch.last;
+        self.measure(count, advance.age + began.elapsed().as_secs_f64());
+        freshness::announce(log, &[self.projection], self.position).await;
         Ok(true)
     }
 
-    /// Moves the row on and keeps it locked; answers the age of the event it now stands at, or
-    /// nothing when it stood elsewhere.
-    async fn advance(&self, db: &mut PgConnection, last: &Recorded) -> sqlx::Result<Option<f64>> {
-        sqlx::query_scalar!(
-            r#"update read.projection set checkpoint = $1, updated_at = clock_timestamp()
+    /// Leaves out the stream of the next event, which failed so often with this error; false when
+    /// somebody else has moved the projection.
+    pub(crate) async fn park(
+        &mut self,
+        db: &mut PgConnection,
+        log: &EventLog,
+        event: RawEvent,
+        (error, attempts): (&anyhow::Error, i32),
+    ) -> anyhow::Result<bool> {
+        let (position, end) = (event.position, (event.position, event.recorded_at));
+        let stream = event.stream;
+        // What cannot be decoded bears on its own stream for all that can be told.
+        let decoded = log.decode(vec![event]).await.unwrap_or_default();
+        let key = decoded.first().and_then(|event| self.projection.key(event)).unwrap_or(stream);
+        let mut transaction = db.begin().await?;
+        if self.advance(&mut transaction, end).await?.is_none() {
+            return Ok(false);
+        }
+        let parked = (key, position);
+        parking::park(&mut transaction, self.projection, parked, (error, attempts)).await?;
+        transaction.commit().await.context("parking a stream")?;
+        self.position = position;
+        freshness::announce(log, &[self.projection], position).await;
+        let projection = self.name();
+        tracing::error!(projection, stream = %key, position, "parked; retry or skip it");
+        Ok(true)
+    }
+
+    /// Writes what a batch says of it, in the transaction that moved it on.
+    pub(crate) async fn write(
+        &mut self,
+        db: &mut PgConnection,
+        batch: &Batch,
+        parking: i64,
+    ) -> anyhow::Result<()> {
+        self.parked.refresh(db, self.projection, parking).await?;
+        let wanted = batch.wanted_by(self.projection, self.position);
+        let (now, waiting) = self.parked.sort(self.projection, wanted);
+        self.projection.write(db, &now).await?;
+        Ok(parking::wait(db, self.projection, &waiting).await?)
+    }
+
+    /// Moves the row on and keeps it locked; nothing when it stood elsewhere.
+    async fn advance(
+        &self,
+        db: &mut PgConnection,
+        (last, recorded_at): (Position, DateTime<Utc>),
+    ) -> sqlx::Result<Option<Advance>> {
+        sqlx::query_as!(
+            Advance,
+            r#"update read.projection
+            set checkpoint = $1, updated_at = clock_timestamp(), last_error = null
             where name = $2 and checkpoint = $3 and fence = $4
-            returning extract(epoch from updated_at - $5)::float8 as "age!""#,
-            last.position,
+            returning parking, extract(epoch from updated_at - $5)::float8 as "age!""#,
+            last,
             self.projection.name(),
             self.position,
             self.fence,
-            last.recorded_at,
+            recorded_at,
         )
         .fetch_optional(db)
         .await
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge may be off by one in 2^53")]
-    fn measure(&self, events: usize, lag: f64) {
+    pub(crate) fn measure(&self, events: usize, lag: f64) {
         let name = self.projection.name();
         metrics::gauge!("annals_projection_checkpoint", "projection" => name)
             .set(self.position as f64);

@@ -95,6 +95,9 @@ impl Queries {
     }
 }
 
+/// The event that has every read model forget a person, even one that leaves their stream out.
+pub(crate) const ERASED: &str = "user.erased";
+
 pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
     let Event::User(event) = &recorded.event else { return Ok(()) };
     match event {

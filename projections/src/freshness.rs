@@ -1,95 +1,134 @@
 //! Waiting until the read models show what was just written.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
-use eventlog::{EventLog, LiveMessage, Position};
+use eventlog::{EventLog, Position};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{Mutex, broadcast::Receiver},
+    sync::{Mutex, broadcast::error::RecvError, watch},
     time::{Instant, timeout_at},
 };
 
 use crate::Projection;
 
-/// Where runners tell how far they have come.
+/// Where the leader tells how far projections have come.
 const TOPIC: &str = "projections";
 /// How long to listen before the database is asked, at first and at last.
-const POLL: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(20)];
+const POLL: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(40)];
 
-/// A runner's news.
+/// The leader's news.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct News {
-    name: String,
+    names: Vec<String>,
     checkpoint: Position,
 }
 
-/// Tells everybody that a projection has come so far.
-pub(crate) async fn announce(log: &EventLog, projection: Projection, checkpoint: Position) {
-    let news = News { name: projection.name().to_owned(), checkpoint };
-    if let Ok(news) = serde_json::to_vec(&news) {
+/// Tells everybody that projections have come so far.
+pub(crate) async fn announce(log: &EventLog, projections: &[Projection], checkpoint: Position) {
+    let names = projections.iter().map(|projection| projection.name().to_owned()).collect();
+    if let Ok(news) = serde_json::to_vec(&News { names, checkpoint }) {
         log.live().publish(TOPIC, news.into()).await;
     }
 }
 
 /// How far the projections have come at least; shared by all who wait, so that what one of them
 /// learns saves the others the question.
-#[derive(Default)]
 pub(crate) struct Reached {
     checkpoints: [AtomicI64; Projection::ALL.len()],
+    /// The position that all projections have reached.
+    slowest: watch::Sender<Position>,
+    is_listening: AtomicBool,
     polling: Mutex<()>,
 }
 
+impl Default for Reached {
+    fn default() -> Self {
+        Self {
+            checkpoints: Default::default(),
+            slowest: watch::channel(0).0,
+            is_listening: AtomicBool::new(false),
+            polling: Mutex::default(),
+        }
+    }
+}
+
 impl Reached {
+    /// Waits to be told; the database is asked only while no news come.
     pub(crate) async fn wait_for(
-        &self,
+        self: &Arc<Self>,
         log: &EventLog,
         position: Position,
         at_most: Duration,
     ) -> anyhow::Result<bool> {
-        if self.position() >= position {
+        let mut slowest = self.slowest.subscribe();
+        if *slowest.borrow_and_update() >= position {
             return Ok(true);
         }
         let deadline = Instant::now() + at_most;
-        let mut news = log.live().subscribe(TOPIC);
         let mut poll = POLL[0];
-        self.ask(log).await?;
-        while self.position() < position {
+        if self.listen(log) {
+            // What was told before is in the database.
+            self.ask(log).await?;
+        }
+        loop {
+            let until = deadline.min(Instant::now() + poll);
+            let told = slowest.wait_for(|reached| *reached >= position);
+            let is_told = timeout_at(until, told).await.is_ok();
+            if is_told {
+                return Ok(true);
+            }
+            self.ask(log).await?;
+            if *self.slowest.borrow() >= position {
+                return Ok(true);
+            }
             if Instant::now() >= deadline {
                 return Ok(false);
             }
-            self.listen(&mut news, position, deadline.min(Instant::now() + poll)).await;
-            if self.position() < position {
-                self.ask(log).await?;
-            }
             poll = (poll * 2).min(POLL[1]);
         }
-        Ok(true)
     }
 
-    /// The position that all projections have reached.
-    fn position(&self) -> Position {
-        self.checkpoints.iter().map(|it| it.load(Ordering::Relaxed)).min().unwrap_or(0)
-    }
-
-    fn advance(&self, name: &str, checkpoint: Position) {
-        let known = Projection::ALL.iter().zip(&self.checkpoints);
-        for (_, reached) in known.filter(|(projection, _)| projection.name() == name) {
-            reached.fetch_max(checkpoint, Ordering::Relaxed);
-        }
-    }
-
-    /// Takes news in until the position is reached or the time is up.
-    async fn listen(&self, news: &mut Receiver<LiveMessage>, position: Position, until: Instant) {
-        while self.position() < position {
-            // News that was missed is in the database.
-            let Ok(Ok(message)) = timeout_at(until, news.recv()).await else { return };
-            if let Ok(news) = serde_json::from_slice::<News>(&message) {
-                self.advance(&news.name, news.checkpoint);
+    fn advance(&self, names: &[String], checkpoint: Position) {
+        for (projection, reached) in Projection::ALL.iter().zip(&self.checkpoints) {
+            if names.iter().any(|name| name == projection.name()) {
+                reached.fetch_max(checkpoint, Ordering::Relaxed);
             }
         }
+        let slowest = self.checkpoints.iter().map(|it| it.load(Ordering::Relaxed)).min();
+        self.slowest.send_if_modified(|known| {
+            let is_further = slowest.is_some_and(|slowest| slowest > *known);
+            *known = slowest.unwrap_or(0).max(*known);
+            is_further
+        });
+    }
+
+    /// Has news taken in for as long as anybody asks; false when they are already.
+    fn listen(self: &Arc<Self>, log: &EventLog) -> bool {
+        if self.is_listening.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        let mut news = log.live().subscribe(TOPIC);
+        let reached = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                let message = match news.recv().await {
+                    Ok(message) => message,
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => return,
+                };
+                let Some(reached) = reached.upgrade() else { return };
+                if let Ok(news) = serde_json::from_slice::<News>(&message) {
+                    reached.advance(&news.names, news.checkpoint);
+                }
+            }
+        });
+        true
     }
 
     /// Asks the database, unless somebody is just asking.
@@ -99,7 +138,7 @@ impl Reached {
             .fetch_all(log.pool())
             .await?;
         for row in rows {
-            self.advance(&row.name, row.checkpoint);
+            self.advance(&[row.name], row.checkpoint);
         }
         Ok(())
     }
@@ -110,36 +149,40 @@ mod tests {
     use super::Reached;
     use crate::Projection;
 
+    fn all() -> Vec<String> {
+        Projection::ALL.map(|projection| projection.name().to_owned()).to_vec()
+    }
+
+    fn usage() -> Vec<String> {
+        vec![Projection::Usage.name().to_owned()]
+    }
+
     #[test]
     fn a_position_is_reached_when_the_slowest_projection_has_it() {
         let reached = Reached::default();
-        for projection in Projection::ALL {
-            reached.advance(projection.name(), 7);
-        }
+        reached.advance(&all(), 7);
 
-        reached.advance(Projection::Usage.name(), 9);
+        reached.advance(&usage(), 9);
 
-        assert_eq!(reached.position(), 7);
+        assert_eq!(*reached.slowest.borrow(), 7);
     }
 
     #[test]
     fn old_news_changes_nothing() {
         let reached = Reached::default();
-        for projection in Projection::ALL {
-            reached.advance(projection.name(), 7);
-        }
+        reached.advance(&all(), 7);
 
-        reached.advance(Projection::Usage.name(), 3);
+        reached.advance(&usage(), 3);
 
-        assert_eq!(reached.position(), 7);
+        assert_eq!(*reached.slowest.borrow(), 7);
     }
 
     #[test]
     fn a_projection_nobody_knows_is_ignored() {
         let reached = Reached::default();
 
-        reached.advance("horoscopes", 7);
+        reached.advance(&["horoscopes".to_owned()], 7);
 
-        assert_eq!(reached.position(), 0);
+        assert_eq!(*reached.slowest.borrow(), 0);
     }
 }

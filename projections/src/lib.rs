@@ -6,17 +6,24 @@
 
 mod admin;
 mod api_keys;
+mod backoff;
+mod batch;
 mod chat_sessions;
 mod checkpoint;
+mod connection;
 mod erasures;
 mod freshness;
+mod group;
+mod parking;
 mod projection;
 mod queries;
 mod rebuild;
+mod refusal;
 mod runner;
 mod sessions;
 mod settings;
 mod stored;
+mod straggler;
 mod usage;
 mod users;
 
@@ -25,9 +32,11 @@ pub use api_keys::ApiKeyView;
 pub use chat_sessions::{ChatSessionView, ChatStatus, Cursor, History, MessageView};
 pub use checkpoint::{Checkpoint, Refused};
 pub use erasures::{ErasureView, Holding};
+pub use parking::{ParkedStream, parked, retry, skip};
 pub use projection::Projection;
 pub use queries::{Page, ProjectionStatus, Queries};
 pub use rebuild::{Progress, RebuildReport, RebuiltTable, rebuild};
+pub use refusal::Refusal;
 pub use runner::{catch_up, run};
 pub use sessions::SessionView;
 pub use settings::SettingsView;

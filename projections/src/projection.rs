@@ -1,10 +1,12 @@
 //! The projections by name, and the tables each fills.
 
 use anyhow::Context;
+use domain::{Event, session, user};
 use eventlog::Recorded;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use crate::{admin, api_keys, chat_sessions, erasures, sessions, settings, usage, users};
+use crate::{Refusal, admin, api_keys, chat_sessions, erasures, sessions, settings, usage, users};
 
 /// A read model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +59,11 @@ impl Projection {
         Self::ALL.into_iter().find(|projection| projection.name() == name)
     }
 
+    /// The same for a name that somebody typed.
+    pub(crate) fn required(name: &str) -> Result<Self, Refusal> {
+        Self::named(name).ok_or_else(|| Refusal::Unknown(name.to_owned()))
+    }
+
     /// The tables it alone writes, in the order in which a query locks them.
     #[must_use]
     pub const fn tables(self) -> &'static [&'static str] {
@@ -71,34 +78,81 @@ impl Projection {
         }
     }
 
-    /// Writes down what follows from events that come after all those taken in before.
-    pub async fn apply(self, db: &mut PgConnection, events: &[Recorded]) -> anyhow::Result<()> {
-        if self == Self::Admin {
-            return admin::apply(db, events).await.context("applying a batch to admin");
+    /// Whether events called `name` change its tables; the others need not be decoded for it.
+    #[must_use]
+    pub fn wants(self, name: &str) -> bool {
+        match self {
+            Self::Users => users::wants(name),
+            Self::Sessions => sessions::wants(name),
+            Self::ApiKeys => api_keys::wants(name),
+            Self::Settings => settings::wants(name),
+            Self::ChatSessions => chat_sessions::wants(name),
+            Self::Usage => usage::wants(name),
+            Self::Admin => admin::wants(name),
         }
-        for event in events {
-            self.apply_one(db, event).await.with_context(|| {
-                format!("applying position {} ({}) to {}", event.position, event.name, self.name())
-            })?;
-        }
-        Ok(())
     }
 
-    async fn apply_one(self, db: &mut PgConnection, event: &Recorded) -> anyhow::Result<()> {
-        match self {
-            Self::Users => {
-                users::apply(db, event).await?;
-                erasures::apply(db, event).await?;
-            }
-            Self::Sessions => sessions::apply(db, event).await?,
-            Self::ApiKeys => api_keys::apply(db, event).await?,
-            Self::Settings => settings::apply(db, event).await?,
-            Self::ChatSessions => chat_sessions::apply(db, event).await?,
-            Self::Usage => usage::apply(db, event).await?,
-            Self::Admin => admin::apply(db, std::slice::from_ref(event)).await?,
+    /// The stream on whose rows alone an event bears; none where it bears on those of several. Events
+    /// of one key are taken in in their order, whatever becomes of others.
+    pub(crate) fn key(self, event: &Recorded) -> Option<Uuid> {
+        match (self, &event.event) {
+            (Self::Admin, _) => Some(event.stream),
+            (_, Event::User(user::Event::Erased { .. })) => None,
+            (Self::Users, Event::Session(session::Event::Started { user, .. })) => Some(*user),
+            (Self::Users, Event::User(_))
+            | (Self::Sessions, Event::Session(_))
+            | (Self::ApiKeys, Event::ApiKey(_))
+            | (Self::Settings, Event::Settings(_))
+            | (Self::ChatSessions | Self::Usage, Event::Chat(_)) => Some(event.stream),
+            (
+                Self::Users
+                | Self::Sessions
+                | Self::ApiKeys
+                | Self::Settings
+                | Self::ChatSessions
+                | Self::Usage,
+                _,
+            ) => None,
         }
-        Ok(())
     }
+
+    /// Writes down what follows from events that come after all those taken in before.
+    pub async fn apply(self, db: &mut PgConnection, events: &[Recorded]) -> anyhow::Result<()> {
+        let wanted: Vec<_> = events.iter().filter(|event| self.wants(&event.name)).collect();
+        self.write(db, &wanted).await
+    }
+
+    /// The same for events that it wants.
+    pub(crate) async fn write(
+        self,
+        db: &mut PgConnection,
+        events: &[&Recorded],
+    ) -> anyhow::Result<()> {
+        let (Some(first), Some(last)) = (events.first(), events.last()) else { return Ok(()) };
+        let written = match self {
+            Self::Users => write_users(db, events).await.map_err(Into::into),
+            Self::Sessions => sessions::apply(db, events).await.map_err(Into::into),
+            Self::ApiKeys => api_keys::apply(db, events).await,
+            Self::Settings => settings::apply(db, events).await,
+            Self::ChatSessions => chat_sessions::apply(db, events).await,
+            Self::Usage => usage::apply(db, events).await.map_err(Into::into),
+            Self::Admin => admin::apply(db, events).await.map_err(Into::into),
+        };
+        written.with_context(|| match events {
+            [only] => {
+                format!("applying position {} ({}) to {}", only.position, only.name, self.name())
+            }
+            _ => format!("applying {} to {} to {}", first.position, last.position, self.name()),
+        })
+    }
+}
+
+async fn write_users(db: &mut PgConnection, events: &[&Recorded]) -> sqlx::Result<()> {
+    users::apply(db, events).await?;
+    for event in events {
+        erasures::apply(db, event).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

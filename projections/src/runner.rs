@@ -1,40 +1,58 @@
-//! Running the projections: each has one leader among all processes, and follows the log.
+//! Running the projections: one process leads, and follows the log with all of them.
+//!
+//! Those in step share everything ([`Group`]); one that is behind, refused or in trouble catches up
+//! by itself ([`Straggler`]) and joins the others again.
 
 use std::time::Duration;
 
-use anyhow::Context;
-use eventlog::{Broker, EventLog, Feed, Lease};
+use anyhow::{Context, ensure};
+use eventlog::{Broker, EventLog, Feed, Lease, RawEvent};
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::{Projection, Refused, checkpoint::Checkpoint};
+use crate::{
+    Checkpoint, Projection, backoff::Backoff, checkpoint, connection::connect, group::Group,
+    straggler::Straggler,
+};
 
+/// The lease of the leader, and the durable consumer of JetStream that it reads from.
+const LEASE: &str = "projections";
 /// How long a leader may be silent before another process takes over.
-const LEASE: Duration = Duration::from_secs(15);
+const LEASE_TIME: Duration = Duration::from_secs(5);
 /// How often a leader says that it is there.
-const RENEWAL: Duration = Duration::from_secs(5);
+const RENEWAL: Duration = Duration::from_millis(1500);
 /// How often a process that does not lead asks whether it may.
-const STANDBY: Duration = Duration::from_secs(1);
-/// How often a projection that is refused says so.
-const REFUSAL: Duration = Duration::from_secs(10);
+const STANDBY: Duration = Duration::from_millis(500);
 
-/// Keeps all projections up with the log until `shutdown`.
+/// Keeps all projections up with the log until `shutdown`, whenever no other process does.
 pub async fn run(log: EventLog, broker: Broker, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let holder = Uuid::now_v7();
-    let mut runners = JoinSet::new();
-    for projection in Projection::ALL {
-        let runner = Runner { projection, holder, log: log.clone(), broker: broker.clone() };
-        runners.spawn(runner.run(shutdown.clone()));
+    let runner = Runner { holder: Uuid::now_v7(), log, broker };
+    let mut backoff = Backoff::default();
+    while let Some(outcome) = shutdown.run_until_cancelled(Box::pin(runner.lead())).await {
+        let pause = match outcome {
+            Ok(()) => {
+                backoff = Backoff::default();
+                STANDBY
+            }
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "projections stopped; trying again");
+                backoff.next()
+            }
+        };
+        if shutdown.run_until_cancelled(sleep(pause)).await.is_none() {
+            break;
+        }
     }
-    while let Some(ended) = runners.join_next().await {
-        ended.context("running a projection")?;
+    if let Err(error) = Lease::release(runner.log.pool(), LEASE, runner.holder).await {
+        tracing::warn!(%error, lease = LEASE, "not given back; it ends by itself");
     }
     Ok(())
 }
 
 /// Takes in all that the log holds; for tests and the command line, where nothing runs.
 pub async fn catch_up(log: &EventLog) -> anyhow::Result<()> {
+    let mut db = connect(log.pool()).await?;
     for projection in Projection::ALL {
         loop {
             let mut checkpoint = Checkpoint::read(log.pool(), projection).await?;
@@ -42,67 +60,33 @@ pub async fn catch_up(log: &EventLog) -> anyhow::Result<()> {
             if events.is_empty() {
                 break;
             }
-            let events = log.decode(events).await?;
-            checkpoint.apply(log, &events).await?;
+            checkpoint.apply(&mut db, log, events).await?;
         }
     }
     Ok(())
 }
 
-/// Keeps one projection up.
 struct Runner {
-    projection: Projection,
     holder: Uuid,
     log: EventLog,
     broker: Broker,
 }
 
 impl Runner {
-    async fn run(self, shutdown: CancellationToken) {
-        let mut backoff = Backoff::default();
-        while let Some(outcome) = shutdown.run_until_cancelled(Box::pin(self.lead())).await {
-            let pause = match outcome {
-                Ok(()) => {
-                    backoff = Backoff::default();
-                    STANDBY
-                }
-                Err(error) if error.is::<Refused>() => {
-                    tracing::error!("{error}");
-                    REFUSAL
-                }
-                Err(error) => {
-                    self.report(&error);
-                    backoff.next()
-                }
-            };
-            if shutdown.run_until_cancelled(sleep(pause)).await.is_none() {
-                break;
-            }
-        }
-        let lease = self.lease();
-        if let Err(error) = Lease::release(self.log.pool(), &lease, self.holder).await {
-            tracing::warn!(%error, lease, "not given back; it ends by itself");
-        }
-    }
-
     /// Follows the log while this process leads; returns when another one does.
     async fn lead(&self) -> anyhow::Result<()> {
         let Some(lease) = self.hold().await? else { return Ok(()) };
-        let checkpoint = Checkpoint::take(self.log.pool(), self.projection, lease.fence).await?;
-        tracing::info!(
-            projection = self.projection.name(),
-            checkpoint = checkpoint.position(),
-            fence = lease.fence,
-            "leading"
-        );
+        let has_taken = checkpoint::take_all(self.log.pool(), lease.fence).await?;
+        ensure!(has_taken, "a later leader than {} writes", lease.fence);
+        tracing::info!(fence = lease.fence, "leading the projections");
         tokio::select! {
-            () = self.follow(checkpoint) => Ok(()),
+            outcome = self.follow(lease.fence) => outcome,
             lost = self.renew(lease) => lost,
         }
     }
 
     async fn hold(&self) -> sqlx::Result<Option<Lease>> {
-        Lease::hold(self.log.pool(), &self.lease(), self.holder, LEASE).await
+        Lease::hold(self.log.pool(), LEASE, self.holder, LEASE_TIME).await
     }
 
     /// Keeps the lease; returns when it was lost.
@@ -115,76 +99,55 @@ impl Runner {
         }
     }
 
-    /// Takes batch after batch in; returns when somebody else moved the projection.
-    async fn follow(&self, mut checkpoint: Checkpoint) {
-        let consumer = format!("projection_{}", self.projection.name());
-        let position = checkpoint.position();
-        let mut feed = Feed::new(self.log.clone(), self.broker.clone(), consumer, position);
+    /// Takes batch after batch in; returns when somebody else writes the projections.
+    async fn follow(&self, fence: i64) -> anyhow::Result<()> {
+        let mut group = Group::new(self.log.clone(), fence);
+        let mut feed = Feed::new(self.log.clone(), self.broker.clone(), LEASE, 0);
+        let mut stragglers = JoinSet::new();
+        let straggler = |projection| Straggler { log: self.log.clone(), projection, fence }.run();
+        for projection in Projection::ALL {
+            stragglers.spawn(straggler(projection));
+        }
         let mut backoff = Backoff::default();
         loop {
-            match self.next_batch(&mut feed, &mut checkpoint).await {
-                Ok(true) => backoff = Backoff::default(),
-                Ok(false) => return,
+            let step = tokio::select! {
+                biased;
+                Some(back) = stragglers.join_next() => {
+                    let Some(checkpoint) = back.context("a projection panicked")? else {
+                        return Ok(());
+                    };
+                    welcome(&mut group, &mut feed, checkpoint).await;
+                    Ok(())
+                }
+                events = feed.next(), if group.position().is_some() => {
+                    take_in(&mut group, events).await
+                }
+            };
+            for projection in group.take_fallen() {
+                stragglers.spawn(straggler(projection));
+            }
+            match step {
+                Ok(()) => backoff = Backoff::default(),
                 Err(error) => {
-                    self.report(&error);
+                    tracing::error!(error = format!("{error:#}"), "stopped; trying again");
                     sleep(backoff.next()).await;
-                    feed.rewind(checkpoint.position());
+                    if let Some(position) = group.position() {
+                        feed.rewind(position);
+                    }
                 }
             }
         }
     }
-
-    async fn next_batch(
-        &self,
-        feed: &mut Feed,
-        checkpoint: &mut Checkpoint,
-    ) -> anyhow::Result<bool> {
-        let events = feed.next().await?;
-        checkpoint.apply(&self.log, &events).await
-    }
-
-    fn report(&self, error: &anyhow::Error) {
-        let projection = self.projection.name();
-        metrics::counter!("annals_projection_failures_total", "projection" => projection)
-            .increment(1);
-        tracing::error!(projection, error = format!("{error:#}"), "stopped; trying again");
-    }
-
-    fn lease(&self) -> String {
-        format!("projection.{}", self.projection.name())
-    }
 }
 
-/// Pauses that grow from failure to failure.
-struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Self(Duration::from_millis(100))
+/// The first to come says where the others have to come to.
+async fn welcome(group: &mut Group, feed: &mut Feed, newcomer: Checkpoint) {
+    if group.position().is_none() {
+        feed.rewind(newcomer.position());
     }
+    group.welcome(newcomer).await;
 }
 
-impl Backoff {
-    fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(Duration::from_secs(10));
-        pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::Backoff;
-
-    #[test]
-    fn pauses_grow_up_to_ten_seconds() {
-        let mut backoff = Backoff::default();
-
-        let pauses: Vec<_> = std::iter::repeat_with(|| backoff.next()).take(9).collect();
-
-        assert_eq!(pauses[..2], [Duration::from_millis(100), Duration::from_millis(200)]);
-        assert_eq!(pauses[8], Duration::from_secs(10));
-    }
+async fn take_in(group: &mut Group, events: anyhow::Result<Vec<RawEvent>>) -> anyhow::Result<()> {
+    group.take_in(events?).await
 }

@@ -1,5 +1,7 @@
 //! Signed-in devices.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
     Event, Personal,
@@ -11,7 +13,7 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Page, Queries, stored};
+use crate::{Page, Queries, erasures::ERASED, stored};
 
 /// A signed-in device, or one that was.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -71,64 +73,160 @@ impl Queries {
     }
 }
 
-pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
-    match &recorded.event {
-        Event::Session(event) => apply_session(db, recorded.stream, event).await,
-        Event::User(user::Event::Erased { .. }) => {
-            sqlx::query!("delete from session_view where user_id = $1", recorded.stream)
-                .execute(db)
-                .await?;
-            Ok(())
+/// Which events change a device's row.
+pub(crate) fn wants(name: &str) -> bool {
+    name.starts_with("session.") || name == ERASED
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::Result<()> {
+    let mut changes = BTreeMap::<Uuid, Change>::new();
+    let mut erased = Vec::new();
+    for recorded in batch {
+        match &recorded.event {
+            Event::Session(event) => changes.entry(recorded.stream).or_default().take_in(event),
+            Event::User(user::Event::Erased { .. }) => {
+                changes.retain(|_, change| !change.is_of(recorded.stream));
+                erased.push(recorded.stream);
+            }
+            Event::User(_)
+            | Event::ApiKey(_)
+            | Event::Settings(_)
+            | Event::Chat(_)
+            | Event::Login(_) => {}
         }
-        Event::User(_)
-        | Event::ApiKey(_)
-        | Event::Settings(_)
-        | Event::Chat(_)
-        | Event::Login(_) => Ok(()),
+    }
+    let (new, known): (Vec<_>, Vec<_>) =
+        changes.into_iter().partition(|(_, change)| change.started.is_some());
+    erase(db, &erased).await?;
+    insert(db, new).await?;
+    update(db, known).await
+}
+
+/// What a batch changes about a device; nothing where it says nothing.
+#[derive(Default)]
+struct Change {
+    started: Option<Started>,
+    last_refreshed_at: Option<DateTime<Utc>>,
+    end_reason: Option<&'static str>,
+}
+
+struct Started {
+    user: Uuid,
+    user_agent: Option<String>,
+    address: Option<String>,
+    at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl Change {
+    /// Whether it is known to be somebody's.
+    fn is_of(&self, user: Uuid) -> bool {
+        self.started.as_ref().is_some_and(|started| started.user == user)
+    }
+
+    fn take_in(&mut self, event: &session::Event) {
+        match event {
+            session::Event::Started { user, user_agent, address, at, expires_at } => {
+                self.started = Some(Started {
+                    user: *user,
+                    user_agent: shown(user_agent.as_ref()),
+                    address: shown(address.as_ref()),
+                    at: *at,
+                    expires_at: *expires_at,
+                });
+            }
+            session::Event::Refreshed { at, .. } => self.last_refreshed_at = Some(*at),
+            session::Event::Ended { reason } => self.end_reason = Some(reason_name(*reason)),
+        }
     }
 }
 
-async fn apply_session(
-    db: &mut PgConnection,
-    id: Uuid,
-    event: &session::Event,
-) -> sqlx::Result<()> {
-    match event {
-        session::Event::Started { user, user_agent, address, at, expires_at } => {
-            sqlx::query!(
-                "insert into session_view (session_id, user_id, user_agent, address, started_at,
-                    last_refreshed_at, expires_at)
-                values ($1, $2, $3, $4, $5, $5, $6)",
-                id,
-                user,
-                shown(user_agent.as_ref()),
-                shown(address.as_ref()),
-                at,
-                expires_at,
-            )
-            .execute(db)
-            .await?;
-        }
-        session::Event::Refreshed { at, .. } => {
-            sqlx::query!(
-                "update session_view set last_refreshed_at = $2 where session_id = $1",
-                id,
-                at,
-            )
-            .execute(db)
-            .await?;
-        }
-        session::Event::Ended { reason } => {
-            sqlx::query!(
-                "update session_view set end_reason = $2 where session_id = $1",
-                id,
-                reason_name(*reason),
-            )
-            .execute(db)
-            .await?;
-        }
+/// Rows of earlier batches; those of this one are left out already.
+async fn erase(db: &mut PgConnection, users: &[Uuid]) -> sqlx::Result<()> {
+    if users.is_empty() {
+        return Ok(());
     }
+    sqlx::query!("delete from session_view where user_id = any($1)", users).execute(db).await?;
     Ok(())
+}
+
+async fn insert(db: &mut PgConnection, sessions: Vec<(Uuid, Change)>) -> sqlx::Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    let (mut users, mut agents, mut addresses) = (vec![], vec![], vec![]);
+    let (mut started, mut expires) = (vec![], vec![]);
+    for (id, mut change) in sessions {
+        let Some(new) = change.started.take() else { continue };
+        rows.push(id, &change);
+        users.push(new.user);
+        agents.push(new.user_agent);
+        addresses.push(new.address);
+        started.push(new.at);
+        expires.push(new.expires_at);
+    }
+    sqlx::query!(
+        "insert into session_view (session_id, user_id, user_agent, address, started_at,
+            last_refreshed_at, expires_at, end_reason)
+        select session_id, user_id, user_agent, address, started_at,
+            coalesce(last_refreshed_at, started_at), expires_at, end_reason
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[],
+                $6::timestamptz[], $7::timestamptz[], $8::text[])
+            s(session_id, user_id, user_agent, address, started_at, last_refreshed_at, expires_at,
+                end_reason)",
+        &rows.ids,
+        &users,
+        &agents as &[Option<String>],
+        &addresses as &[Option<String>],
+        &started,
+        &rows.last_refreshed_at as &[Option<DateTime<Utc>>],
+        &expires,
+        &rows.end_reasons as &[Option<&str>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn update(db: &mut PgConnection, sessions: Vec<(Uuid, Change)>) -> sqlx::Result<()> {
+    if sessions.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Rows::default();
+    for (id, change) in sessions {
+        rows.push(id, &change);
+    }
+    sqlx::query!(
+        "update session_view s
+        set last_refreshed_at = coalesce(c.last_refreshed_at, s.last_refreshed_at),
+            end_reason = coalesce(c.end_reason, s.end_reason)
+        from unnest($1::uuid[], $2::timestamptz[], $3::text[])
+            c(session_id, last_refreshed_at, end_reason)
+        where s.session_id = c.session_id",
+        &rows.ids,
+        &rows.last_refreshed_at as &[Option<DateTime<Utc>>],
+        &rows.end_reasons as &[Option<&str>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// What may change, by column.
+#[derive(Default)]
+struct Rows {
+    ids: Vec<Uuid>,
+    last_refreshed_at: Vec<Option<DateTime<Utc>>>,
+    end_reasons: Vec<Option<&'static str>>,
+}
+
+impl Rows {
+    fn push(&mut self, id: Uuid, change: &Change) {
+        self.ids.push(id);
+        self.last_refreshed_at.push(change.last_refreshed_at);
+        self.end_reasons.push(change.end_reason);
+    }
 }
 
 fn shown(text: Option<&Personal<String>>) -> Option<String> {

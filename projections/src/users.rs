@@ -1,8 +1,10 @@
 //! Accounts.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{
-    Event, Personal, session,
+    Email, Event, Personal, Text, session,
     user::{self, Role},
 };
 use eventlog::Recorded;
@@ -61,70 +63,166 @@ fn role(name: &str) -> Result<Role, serde::de::value::Error> {
     Role::deserialize(name.into_deserializer())
 }
 
-pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::Result<()> {
-    match &recorded.event {
-        Event::User(event) => apply_user(db, recorded.stream, event).await,
-        Event::Session(session::Event::Started { user, at, .. }) => {
-            sqlx::query!("update user_view set last_login_at = $2 where user_id = $1", user, at)
-                .execute(db)
-                .await?;
-            Ok(())
+/// Which events change an account's row.
+pub(crate) fn wants(name: &str) -> bool {
+    name.starts_with("user.") || name == "session.started"
+}
+
+pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::Result<()> {
+    let mut changes = BTreeMap::<Uuid, Change>::new();
+    let mut erased = Vec::new();
+    for recorded in batch {
+        match &recorded.event {
+            Event::User(user::Event::Erased { .. }) => {
+                changes.remove(&recorded.stream);
+                erased.push(recorded.stream);
+            }
+            Event::User(event) => changes.entry(recorded.stream).or_default().take_in(event),
+            Event::Session(session::Event::Started { user, at, .. }) => {
+                changes.entry(*user).or_default().last_login_at = Some(*at);
+            }
+            Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
+            | Event::ApiKey(_)
+            | Event::Settings(_)
+            | Event::Chat(_)
+            | Event::Login(_) => {}
         }
-        Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
-        | Event::ApiKey(_)
-        | Event::Settings(_)
-        | Event::Chat(_)
-        | Event::Login(_) => Ok(()),
+    }
+    let (new, known): (Vec<_>, Vec<_>) =
+        changes.iter().partition(|(_, change)| change.registered.is_some());
+    erase(db, &erased).await?;
+    insert(db, &new).await?;
+    update(db, &known).await
+}
+
+/// What a batch changes about an account; nothing where it says nothing.
+#[derive(Default)]
+struct Change<'a> {
+    registered: Option<Registered<'a>>,
+    role: Option<Role>,
+    is_active: Option<bool>,
+    is_verified: Option<bool>,
+    last_login_at: Option<DateTime<Utc>>,
+}
+
+struct Registered<'a> {
+    email: Option<&'a Email>,
+    name: Option<&'a Text>,
+    at: DateTime<Utc>,
+}
+
+impl<'a> Change<'a> {
+    fn take_in(&mut self, event: &'a user::Event) {
+        match event {
+            user::Event::Registered { email, name, role, at } => {
+                let name = name.as_ref().and_then(Personal::known);
+                self.registered = Some(Registered { email: email.known(), name, at: *at });
+                self.role = Some(*role);
+            }
+            user::Event::EmailVerified { .. } => self.is_verified = Some(true),
+            user::Event::RoleChanged { role } => self.role = Some(*role),
+            user::Event::Deactivated {} | user::Event::ErasureRequested { .. } => {
+                self.is_active = Some(false);
+            }
+            user::Event::Activated {} => self.is_active = Some(true),
+            user::Event::VerificationRequested { .. }
+            | user::Event::Erased { .. }
+            | user::Event::ErasureCertified { .. } => {}
+        }
     }
 }
 
-async fn apply_user(db: &mut PgConnection, id: Uuid, event: &user::Event) -> sqlx::Result<()> {
-    match event {
-        user::Event::Registered { email, name, role, at } => {
-            sqlx::query!(
-                "insert into user_view
-                    (user_id, email, name, role, is_active, is_verified, registered_at)
-                values ($1, $2, $3, $4, true, false, $5)",
-                id,
-                email.known().map(ToString::to_string).unwrap_or_default(),
-                name.as_ref().and_then(Personal::known).map(ToString::to_string),
-                role.name(),
-                at,
-            )
-            .execute(db)
-            .await?;
-        }
-        user::Event::EmailVerified { .. } => {
-            sqlx::query!("update user_view set is_verified = true where user_id = $1", id)
-                .execute(db)
-                .await?;
-        }
-        user::Event::RoleChanged { role } => {
-            sqlx::query!("update user_view set role = $2 where user_id = $1", id, role.name())
-                .execute(db)
-                .await?;
-        }
-        user::Event::Deactivated {} => {
-            sqlx::query!("update user_view set is_active = false where user_id = $1", id)
-                .execute(db)
-                .await?;
-        }
-        user::Event::Activated {} => {
-            sqlx::query!("update user_view set is_active = true where user_id = $1", id)
-                .execute(db)
-                .await?;
-        }
-        user::Event::Erased { .. } => {
-            sqlx::query!("delete from user_view where user_id = $1", id).execute(db).await?;
-        }
-        user::Event::ErasureRequested { .. } => {
-            sqlx::query!("update user_view set is_active = false where user_id = $1", id)
-                .execute(db)
-                .await?;
-        }
-        user::Event::VerificationRequested { .. } | user::Event::ErasureCertified { .. } => {}
+/// Rows of earlier batches; those of this one are left out already.
+async fn erase(db: &mut PgConnection, users: &[Uuid]) -> sqlx::Result<()> {
+    if users.is_empty() {
+        return Ok(());
     }
+    sqlx::query!("delete from user_view where user_id = any($1)", users).execute(db).await?;
     Ok(())
+}
+
+async fn insert(db: &mut PgConnection, users: &[(&Uuid, &Change<'_>)]) -> sqlx::Result<()> {
+    let mut rows = Rows::default();
+    for (id, change) in users {
+        let Some(registered) = &change.registered else { continue };
+        rows.emails.push(registered.email.map(ToString::to_string).unwrap_or_default());
+        rows.names.push(registered.name.map(ToString::to_string));
+        rows.registered_at.push(registered.at);
+        rows.push(**id, change);
+    }
+    if rows.ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "insert into user_view
+            (user_id, email, name, role, is_active, is_verified, registered_at, last_login_at)
+        select user_id, email, name, role, coalesce(is_active, true), coalesce(is_verified, false),
+            registered_at, last_login_at
+        from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::boolean[],
+                $7::timestamptz[], $8::timestamptz[])
+            u(user_id, email, name, role, is_active, is_verified, registered_at, last_login_at)",
+        &rows.ids,
+        &rows.emails,
+        &rows.names as &[Option<String>],
+        &rows.roles as &[Option<&str>],
+        &rows.is_active as &[Option<bool>],
+        &rows.is_verified as &[Option<bool>],
+        &rows.registered_at,
+        &rows.last_login_at as &[Option<DateTime<Utc>>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn update(db: &mut PgConnection, users: &[(&Uuid, &Change<'_>)]) -> sqlx::Result<()> {
+    let mut rows = Rows::default();
+    for (id, change) in users {
+        rows.push(**id, change);
+    }
+    if rows.ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "update user_view u set role = coalesce(c.role, u.role),
+            is_active = coalesce(c.is_active, u.is_active),
+            is_verified = coalesce(c.is_verified, u.is_verified),
+            last_login_at = coalesce(c.last_login_at, u.last_login_at)
+        from unnest($1::uuid[], $2::text[], $3::boolean[], $4::boolean[], $5::timestamptz[])
+            c(user_id, role, is_active, is_verified, last_login_at)
+        where u.user_id = c.user_id",
+        &rows.ids,
+        &rows.roles as &[Option<&str>],
+        &rows.is_active as &[Option<bool>],
+        &rows.is_verified as &[Option<bool>],
+        &rows.last_login_at as &[Option<DateTime<Utc>>],
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Rows by column; those of new accounts only for inserts.
+#[derive(Default)]
+struct Rows {
+    ids: Vec<Uuid>,
+    roles: Vec<Option<&'static str>>,
+    is_active: Vec<Option<bool>>,
+    is_verified: Vec<Option<bool>>,
+    last_login_at: Vec<Option<DateTime<Utc>>>,
+    emails: Vec<String>,
+    names: Vec<Option<String>>,
+    registered_at: Vec<DateTime<Utc>>,
+}
+
+impl Rows {
+    fn push(&mut self, id: Uuid, change: &Change<'_>) {
+        self.ids.push(id);
+        self.roles.push(change.role.map(Role::name));
+        self.is_active.push(change.is_active);
+        self.is_verified.push(change.is_verified);
+        self.last_login_at.push(change.last_login_at);
+    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,13 @@ use uuid::Uuid;
 pub use counts::Counts;
 pub use queries::{AdminDay, AdminNumbers};
 
+/// Which events are counted: all.
+pub(crate) fn wants(_name: &str) -> bool {
+    true
+}
+
 /// Adds a whole batch up first: every event changes the row of its day.
-pub(crate) async fn apply(db: &mut PgConnection, batch: &[Recorded]) -> sqlx::Result<()> {
+pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::Result<()> {
     let mut days = BTreeMap::<NaiveDate, Counts>::new();
     let mut active = BTreeSet::<(NaiveDate, Uuid)>::new();
     for recorded in batch {

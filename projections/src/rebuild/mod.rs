@@ -5,7 +5,10 @@
 
 mod tables;
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, ensure};
 use eventlog::{EventLog, MAX_BATCH, Position};
@@ -16,6 +19,7 @@ use tokio::time::sleep;
 use crate::{
     Projection,
     checkpoint::{Standing, ensure_row},
+    parking,
 };
 
 /// How often a rebuild tries to change over while somebody reads the live tables at length.
@@ -71,11 +75,12 @@ pub async fn rebuild(
     name: &str,
     progress: impl FnMut(Progress),
 ) -> anyhow::Result<RebuildReport> {
-    let projection =
-        Projection::named(name).with_context(|| format!("there is no projection {name}"))?;
+    let projection = Projection::required(name)?;
     ensure_row(log.pool(), projection).await?;
     let db = PgConnection::connect_with(&log.pool().connect_options()).await?;
-    let mut rebuild = Rebuild { projection, log, db, began: Instant::now(), position: 0, progress };
+    let source = Source { projection, log, skipped: HashSet::new() };
+    let (began, position) = (Instant::now(), 0);
+    let mut rebuild = Rebuild { projection, source, db, began, position, progress };
     rebuild.prepare().await?;
     let tables = rebuild.finish().await?;
     let report = RebuildReport {
@@ -92,7 +97,7 @@ pub async fn rebuild(
 
 struct Rebuild<'a, F> {
     projection: Projection,
-    log: &'a EventLog,
+    source: Source<'a>,
     /// A connection of its own: it finds the new tables first, and its end ends the rebuild's lock.
     db: PgConnection,
     began: Instant,
@@ -110,6 +115,8 @@ impl<F: FnMut(Progress)> Rebuild<'_, F> {
         .await?;
         ensure!(is_alone, "{} is being rebuilt already", self.projection.name());
         tables::create(&mut self.db, self.projection).await?;
+        let skipped = parking::skipped(&mut self.db, self.projection).await?;
+        self.source.skipped = skipped.into_iter().collect();
         Ok(())
     }
 
@@ -138,8 +145,7 @@ impl<F: FnMut(Progress)> Rebuild<'_, F> {
             while self.position < target {
                 let mut transaction = self.db.begin().await?;
                 let span = (self.position, target);
-                let position =
-                    replay_batch(self.log, self.projection, &mut transaction, span).await?;
+                let position = self.source.replay(&mut transaction, span).await?;
                 transaction.commit().await?;
                 self.position = position;
                 self.report(target);
@@ -163,13 +169,21 @@ impl<F: FnMut(Progress)> Rebuild<'_, F> {
         let mut position = self.position;
         while position < target {
             let span = (position, target);
-            position = replay_batch(self.log, self.projection, &mut transaction, span).await?;
+            position = self.source.replay(&mut transaction, span).await?;
         }
         ensure!(position == target, "the projection went back to {target} meanwhile");
         let tables = tables::compare(&mut transaction, self.projection).await?;
         tables::swap(&mut transaction, self.projection).await?;
+        // The new tables hold what the old ones left out.
         sqlx::query!(
-            "update read.projection set checkpoint = $2, epoch = $3, updated_at = clock_timestamp()
+            "delete from read.parked where projection = $1 and skipped_at is null",
+            self.projection.name(),
+        )
+        .execute(&mut *transaction)
+        .await?;
+        sqlx::query!(
+            "update read.projection set checkpoint = $2, epoch = $3, parking = parking + 1,
+                updated_at = clock_timestamp(), last_error = null
             where name = $1",
             self.projection.name(),
             target,
@@ -198,17 +212,29 @@ fn target(standing: &Standing) -> Position {
     if standing.is_of_this_log() { standing.checkpoint } else { standing.head }
 }
 
-/// Takes in the events after a position, `target` at most; answers the last one's position.
-async fn replay_batch(
-    log: &EventLog,
+/// What is taken in again.
+struct Source<'a> {
     projection: Projection,
-    db: &mut PgConnection,
-    (after, target): (Position, Position),
-) -> anyhow::Result<Position> {
-    let events = log.read_at_most(after, MAX_BATCH.min(target - after)).await?;
-    let last = events.last().with_context(|| format!("the log ends at {after}"))?.position;
-    projection.apply(db, &log.decode(events).await?).await?;
-    Ok(last)
+    log: &'a EventLog,
+    /// What somebody decided to leave out.
+    skipped: HashSet<Position>,
+}
+
+impl Source<'_> {
+    /// Takes in the events after a position, `target` at most; answers the last one's position.
+    async fn replay(
+        &self,
+        db: &mut PgConnection,
+        (after, target): (Position, Position),
+    ) -> anyhow::Result<Position> {
+        let mut events = self.log.read_at_most(after, MAX_BATCH.min(target - after)).await?;
+        let last = events.last().with_context(|| format!("the log ends at {after}"))?.position;
+        events.retain(|event| {
+            self.projection.wants(&event.name) && !self.skipped.contains(&event.position)
+        });
+        self.projection.apply(db, &self.log.decode(events).await?).await?;
+        Ok(last)
+    }
 }
 
 fn is_lock_timeout(error: &anyhow::Error) -> bool {

@@ -24,12 +24,14 @@ use super::{
     sightings::{self, Sightings},
 };
 
-/// Callers, and how often each of them does something: together 500 times a second.
-const CALLERS: u32 = 20;
+/// Callers, and how often each of them does something: together 1,000 times a second.
+const CALLERS: u32 = 40;
 const PERIOD: Duration = Duration::from_millis(40);
 /// People each acts for in turn.
 const PEOPLE: usize = 25;
 const WARM_UP: Duration = Duration::from_secs(2);
+/// Milliseconds that half of the events and nearly all may take at most.
+const TARGETS: [Option<f64>; 2] = [Some(5.0), Some(25.0)];
 const TIME: Duration = Duration::from_secs(12);
 /// How long the last event may be on its way.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -59,8 +61,8 @@ pub async fn run(cluster: &Cluster) -> anyhow::Result<Vec<Row>> {
     await_visible(&log, last).await?;
     stop.cancel();
     while roles.join_next().await.is_some() {}
-    let mut rows = rows("lag_projection", &committed, &projected.await?, [5.0, 25.0].map(Some))?;
-    rows.extend(self::rows("lag_broker", &committed, &received.await??, [None, None])?);
+    let mut rows = rows("lag_projection", &committed, &projected.await?, TARGETS)?;
+    rows.extend(self::rows("lag_broker", &committed, &received.await??, TARGETS)?);
     Ok(rows)
 }
 

@@ -19,7 +19,7 @@ pub type Sightings = Vec<(Position, Instant)>;
 
 #[derive(Deserialize)]
 struct News {
-    name: String,
+    names: Vec<String>,
     checkpoint: Position,
 }
 
@@ -33,7 +33,7 @@ pub async fn of_projections(log: EventLog, stop: CancellationToken) -> Sightings
         let Ok(Ok(news)) = message.map(|message| serde_json::from_slice::<News>(&message)) else {
             continue;
         };
-        checkpoints.insert(news.name, news.checkpoint);
+        checkpoints.extend(news.names.into_iter().map(|name| (name, news.checkpoint)));
         let slowest = checkpoints.values().min().copied().unwrap_or(0);
         let is_further = seen.last().is_none_or(|(position, _)| *position < slowest);
         if checkpoints.len() == Projection::ALL.len() && is_further {

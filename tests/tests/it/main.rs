@@ -8,6 +8,7 @@ mod idempotency;
 mod journey;
 mod log;
 mod person;
+mod projections;
 mod providers;
 mod sdk;
 mod sessions;
