@@ -1,6 +1,10 @@
 //! The command line: what can be asked of the program.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::Retention;
 use uuid::Uuid;
 
 use crate::config::Options;
@@ -29,6 +33,8 @@ pub(crate) enum Action {
     /// Something that needs the log, beside the running program or alone.
     #[command(flatten)]
     Operate(Operation),
+    /// Fill an empty database from a backup; nothing else may run on it.
+    Restore(Restore),
     /// Print the configuration in effect, without secrets.
     Config,
     /// Print the `OpenAPI` document of the HTTP interface as YAML.
@@ -47,6 +53,33 @@ pub(crate) enum Operation {
     /// Look after accounts.
     #[command(subcommand)]
     User(User),
+    /// Write the log and its keys to files, beside the running program.
+    Backup {
+        /// A folder that is empty or not there yet.
+        folder: PathBuf,
+        /// Where the keys go, to be kept elsewhere [keys.annals in the folder].
+        #[arg(long, value_name = "FILE")]
+        keys: Option<PathBuf>,
+        /// Copy archive files as well, and not only their names.
+        #[arg(long)]
+        with_archives: bool,
+    },
+}
+
+/// How a backup is restored.
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// The folder of the backup.
+    pub(crate) folder: PathBuf,
+    /// The file of its keys [keys.annals in the folder].
+    #[arg(long, value_name = "FILE", conflicts_with = "without_keys")]
+    pub(crate) keys: Option<PathBuf>,
+    /// Restore the log although its keys are lost: nobody's personal data can be read any more.
+    #[arg(long)]
+    pub(crate) without_keys: bool,
+    /// Drop everything that is in the database first.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// A part of the work; with `all` one process does everything.
@@ -91,6 +124,34 @@ pub(crate) enum Log {
     },
     /// Check positions, hashes and versions of the whole log.
     Verify,
+    /// Print where every part of the log is: in a table, or in an archive file.
+    Partitions,
+    /// Move full partitions to compressed files, from where they are still read.
+    Archive {
+        /// Leave so many full partitions in the table.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(0..))]
+        keep: i64,
+        /// Move what stands before a position instead.
+        #[arg(long, conflicts_with = "keep", value_name = "POSITION")]
+        before: Option<i64>,
+    },
+    /// Print what technical data is kept for how long, and what is due.
+    Retention {
+        /// Do what is due now.
+        #[arg(long)]
+        apply: bool,
+        /// Take what ended before a day for due, whatever the configuration says.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        until: Option<NaiveDate>,
+        /// Only one kind: addresses, `failed_logins` or sessions.
+        #[arg(long, value_parser = kind)]
+        kind: Option<Retention>,
+    },
+    /// Bring an archived partition back into the table, and those after it.
+    RestorePartition {
+        /// Its number, as `partitions` prints it.
+        partition: i64,
+    },
 }
 
 /// What can be asked of the read models.
@@ -110,6 +171,11 @@ pub(crate) enum Projections {
 pub(crate) enum User {
     /// Create the first administrator, or another one.
     CreateAdmin,
+}
+
+fn kind(name: &str) -> Result<Retention, String> {
+    let kinds = Retention::ALL.map(Retention::name).join(", ");
+    Retention::named(name).ok_or_else(|| format!("one of {kinds}"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The configuration: read once from flags and environment, checked, then never changed.
 
+mod keep;
 mod options;
 mod parse;
 mod show;
 
+pub(crate) use keep::Keep;
 pub(crate) use options::Options;
 pub(crate) use parse::master_key;
 
@@ -26,6 +28,12 @@ pub(crate) struct Config {
     pub(crate) public_url: String,
     /// Where everything lives that this machine keeps; absolute.
     pub(crate) data_dir: PathBuf,
+    /// Where archived parts of the log are; absolute.
+    pub(crate) archive_dir: PathBuf,
+    /// Events in a partition of the log, if somebody chose.
+    pub(crate) partition_size: Option<i64>,
+    /// How long technical data is kept.
+    pub(crate) retention: Keep,
     /// A Postgres somebody else runs; unset: one of our own.
     pub(crate) database_url: Option<String>,
     /// A NATS server somebody else runs; unset: one of our own.
@@ -99,10 +107,18 @@ impl Config {
             None => format!("http://{listen}"),
         };
         let data_dir = given.data_dir.as_deref().unwrap_or(".annals");
+        let data_dir = std::path::absolute(data_dir).context("ANNALS_DATA_DIR")?;
+        let archive_dir = match given.archive_dir {
+            Some(folder) => std::path::absolute(folder).context("ANNALS_ARCHIVE_DIR")?,
+            None => data_dir.join("archive"),
+        };
         Ok(Self {
             listen,
             public_url,
-            data_dir: std::path::absolute(data_dir).context("ANNALS_DATA_DIR")?,
+            data_dir,
+            archive_dir,
+            partition_size: parse::partition_size(given.partition_size.as_deref())?,
+            retention: Keep::new(given.retention.as_deref())?,
             database_url: parse::database_url(given.database_url)?,
             nats_url: parse::nats_url(given.nats_url)?,
             smtp_url: parse::smtp_url(given.smtp_url)?,

@@ -1,13 +1,17 @@
 //! The program: reads what it was told, starts it, stops it in good order.
 
+mod archive;
+mod backup;
 mod cli;
 mod config;
 mod embedded;
 mod first_admin;
 mod inspect;
+mod keeping;
 mod master_key;
 mod operate;
 mod ready;
+mod restore;
 mod serve;
 mod shutdown;
 mod system;
@@ -40,6 +44,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.action {
         Action::Serve { role } => serve::serve(&config, role, &shutdown).await,
         Action::Operate(operation) => operate::operate(&config, operation, &shutdown).await,
+        Action::Restore(plan) => restore::restore(&config, &plan, &shutdown).await,
         Action::Config => {
             print!("{config}");
             Ok(())

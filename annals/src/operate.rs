@@ -1,12 +1,14 @@
 //! The commands beside `serve`: looking into the log, rebuilding read models, making administrators.
 
+use eventlog::{BackupPlan, Keep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    archive, backup,
     cli::{Log, Operation, Projections, User},
     config::Config,
     embedded::Embedded,
-    first_admin, inspect,
+    first_admin, inspect, keeping,
     system::System,
 };
 
@@ -35,9 +37,23 @@ async fn perform(
         Operation::Log(Log::Tail) => inspect::tail(&system.log, shutdown).await,
         Operation::Log(Log::Show { stream }) => inspect::show(&system.log, stream).await,
         Operation::Log(Log::Verify) => inspect::verify(&system.log).await,
+        Operation::Log(Log::Partitions) => archive::list(&system.log).await,
+        Operation::Log(Log::Archive { keep, before }) => {
+            archive::archive(&system.log, before.map_or(Keep::Partitions(keep), Keep::From)).await
+        }
+        Operation::Log(Log::RestorePartition { partition }) => {
+            archive::restore(&system.log, partition).await
+        }
+        Operation::Log(Log::Retention { apply, until, kind }) => {
+            let request = keeping::Request { is_applied: apply, until, kind };
+            keeping::retention(&system.log, &config.retention, &request).await
+        }
         Operation::Projections(Projections::List) => inspect::list(system).await,
         Operation::Projections(Projections::Rebuild { name }) => {
             inspect::rebuild(&system.log, &name).await
+        }
+        Operation::Backup { folder, keys, with_archives } => {
+            backup::backup(&system.log, BackupPlan { folder, keys, with_archives }).await
         }
         Operation::User(User::CreateAdmin) => first_admin::create(config, &system.commands).await,
     }

@@ -14,7 +14,9 @@ use workers::{
     mail::{MailWorker, Post},
 };
 
-use crate::{cli::Role, config::Config, embedded::Embedded, first_admin, ready, system::System};
+use crate::{
+    cli::Role, config::Config, embedded::Embedded, first_admin, keeping, ready, system::System,
+};
 
 /// How long the roles may take to finish what they have in hand.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -55,12 +57,17 @@ async fn play(
     let (sender, drives) = mpsc::channel(RUNS);
     let local_agent = role.has_workers().then_some(sender);
     let system = System::open(config, embedded, local_agent).await?;
+    if let Err(error) = system.log.finish_archiving().await {
+        tracing::error!(error = format!("{error:#}"), "an archive that was cut off waits");
+    }
     let admin = first_admin::ensure(config, &system.commands).await?;
     let mut roles = JoinSet::new();
     if role.has_projections() {
         start_projections(&mut roles, &system, shutdown);
     }
     if role.has_workers() {
+        let (log, keep) = (system.log.clone(), config.retention.clone());
+        roles.spawn(keeping::run(log, keep, shutdown.clone()));
         start_workers(&mut roles, config, &system, drives, shutdown)?;
     }
     if role.has_api() {

@@ -9,6 +9,7 @@ use eventlog::{Broker, EventLog, Live, MasterKey};
 use projections::Queries;
 use sqlx::{
     Connection, PgPool,
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::mpsc;
@@ -20,6 +21,8 @@ use crate::{
     master_key,
 };
 
+/// What makes the database.
+pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// Connections to Postgres at most.
 const CONNECTIONS: u32 = 32;
 /// How long after its last use a connection is believed to be alive.
@@ -49,7 +52,9 @@ impl System {
         let broker = Broker::connect(embedded.nats_url()).await?;
         let live = Live::join(broker.client().clone());
         let master = MasterKey::from_bytes(master_key::load(config)?);
+        choose_partition_size(config, &pool).await?;
         let log = EventLog::open(pool, &master, live).await?;
+        let log = log.with_archives_in(config.archive_dir.clone());
         let configs = providers(config, embedded);
         let policy = Policy {
             public_url: config.public_url.clone(),
@@ -86,8 +91,16 @@ async fn connect(url: &str) -> anyhow::Result<PgPool> {
         .connect_with(options)
         .await
         .context("connecting to Postgres")?;
-    sqlx::migrate!("../migrations").run(&pool).await.context("bringing the database up to date")?;
+    MIGRATIONS.run(&pool).await.context("bringing the database up to date")?;
     Ok(pool)
+}
+
+async fn choose_partition_size(config: &Config, pool: &PgPool) -> anyhow::Result<()> {
+    let Some(size) = config.partition_size else { return Ok(()) };
+    if !EventLog::choose_partition_size(pool, size).await? {
+        tracing::warn!("ANNALS_PARTITION_SIZE comes too late: this log has partitions already");
+    }
+    Ok(())
 }
 
 /// The providers that were set up; the local model stands in where there is none.

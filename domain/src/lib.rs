@@ -9,6 +9,7 @@ pub mod login;
 mod password;
 mod personal;
 mod rejection;
+mod retention;
 pub mod session;
 pub mod settings;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use event::{Event, UnknownEvent};
 pub use password::{Password, WeakPassword};
 pub use personal::{Personal, Seal, with_seal};
 pub use rejection::{Kind, Rejection};
+pub use retention::Retention;
 pub use text::{InvalidText, Text};
 
 /// Reads a value type out of JSON, so that a body of wrong content is refused while it is parsed.

@@ -52,6 +52,11 @@ impl Batch {
         batch
     }
 
+    /// How many events it holds.
+    pub(crate) fn events(&self) -> i64 {
+        i64::try_from(self.payloads.len()).unwrap_or(i64::MAX)
+    }
+
     fn push(&mut self, ordinal: i32, command: &Encoded) {
         self.before.push(count(self.payloads.len()));
         self.ids.push(command.id);

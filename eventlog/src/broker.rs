@@ -1,6 +1,6 @@
 //! The log's copy in JetStream: one message per event, broker sequence equal to log position.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use async_nats::{
@@ -16,6 +16,8 @@ use crate::{Position, RawEvent, types::SCHEMA_VERSION};
 
 /// The JetStream stream that carries the log.
 pub const STREAM: &str = "EVENTS";
+/// Where a stream says in which epoch it was made.
+const EPOCH: &str = "annals-epoch";
 /// How many events a stream that was lost is filled with again.
 const REFILL: Position = 1_000_000;
 /// A consumer that is so far behind is made anew, rather than asked for what its reader knows already.
@@ -71,17 +73,24 @@ impl Broker {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
-    /// The last position that the broker holds. Makes the stream where there is none.
-    pub async fn last_position(&self, head: Position) -> anyhow::Result<Position> {
-        let mut stream = self.jetstream.get_or_create_stream(stream_config(head)).await?;
+    /// The last position that the broker holds. Makes the stream where there is none, or one of
+    /// another epoch: the log was restored since, and positions stand for other events.
+    pub async fn last_position(&self, head: Position, epoch: i64) -> anyhow::Result<Position> {
+        let config = stream_config(head, epoch);
+        let mut stream = self.jetstream.get_or_create_stream(config).await?;
+        if epoch_of(&stream.cached_info().config) != epoch {
+            tracing::warn!(epoch, "the broker holds another epoch; making its stream anew");
+            self.jetstream.delete_stream(STREAM).await?;
+            stream = self.jetstream.get_or_create_stream(stream_config(head, epoch)).await?;
+        }
         position(stream.info().await?.state.last_sequence)
     }
 
     /// Makes the stream anew and returns the position before its first: what it holds is of another
     /// log, as after a restore.
-    pub async fn start_over(&self, head: Position) -> anyhow::Result<Position> {
+    pub async fn start_over(&self, head: Position, epoch: i64) -> anyhow::Result<Position> {
         self.jetstream.delete_stream(STREAM).await?;
-        self.last_position(head).await
+        self.last_position(head, epoch).await
     }
 
     /// Whether the message at the position of an event is that event, or was dropped.
@@ -166,7 +175,12 @@ fn options(address: &ServerAddr) -> ConnectOptions {
     }
 }
 
-fn stream_config(head: Position) -> stream::Config {
+/// The epoch that a stream was made in; the first ones did not say.
+fn epoch_of(config: &stream::Config) -> i64 {
+    config.metadata.get(EPOCH).and_then(|epoch| epoch.parse().ok()).unwrap_or(1)
+}
+
+fn stream_config(head: Position, epoch: i64) -> stream::Config {
     let first = (head - REFILL).max(0) + 1;
     stream::Config {
         name: STREAM.to_owned(),
@@ -175,6 +189,7 @@ fn stream_config(head: Position) -> stream::Config {
         first_sequence: u64::try_from(first).ok().filter(|first| *first > 1),
         duplicate_window: Duration::from_mins(2),
         deny_delete: true,
+        metadata: HashMap::from([(EPOCH.to_owned(), epoch.to_string())]),
         ..stream::Config::default()
     }
 }

@@ -49,7 +49,8 @@ pub(crate) async fn rows(
     Ok(rows)
 }
 
-fn row(message: &mut Bytes) -> anyhow::Result<Row> {
+/// A row after its number of columns.
+pub(crate) fn row(message: &mut Bytes) -> anyhow::Result<Row> {
     Ok(Row {
         position: field(message)?.try_get_i64()?,
         stream_id: id(&field(message)?)?,

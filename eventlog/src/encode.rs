@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use domain::{Aggregate, Claim, with_seal};
+use domain::{Aggregate, Claim, Retention, with_seal};
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{EventLog, Meta, keys::SubjectKey};
@@ -150,8 +151,7 @@ impl EventLog {
             secrets: last_of_each_name(append.secrets),
         };
         for event in append.events {
-            let key = Arc::clone(&key);
-            let payload = with_seal(key, append.stream, || serde_json::to_vec(event))?;
+            let payload = sealed_form(&key, append.stream, event)?;
             let name = stored_name(&payload).context("an event is stored as {\"name\":{..}}")?;
             let type_id = self.types.id(&self.pool, name).await?;
             let size = payload.len() + meta.len();
@@ -184,6 +184,20 @@ impl EventLog {
         let (stream, command) = (id.stream.as_bytes(), id.command.as_bytes());
         let ordinal = id.ordinal.to_be_bytes();
         self.macs.mac(&[stream, command, &ordinal, name.as_bytes(), payload, meta])
+    }
+}
+
+/// The stored form of an event. Technical data in it is sealed with the key of its month as well.
+fn sealed_form(
+    key: &Arc<SubjectKey>,
+    stream: Uuid,
+    event: &impl Serialize,
+) -> anyhow::Result<Vec<u8>> {
+    let write = |key: Arc<SubjectKey>| with_seal(key, stream, || serde_json::to_vec(event));
+    let payload = write(Arc::clone(key))?;
+    match stored_name(&payload).and_then(Retention::of_event) {
+        Some(kind) => Ok(write(key.for_kind(kind)?)?),
+        None => Ok(payload),
     }
 }
 

@@ -36,7 +36,13 @@ impl EventLog {
 
     /// All events of one stream.
     pub async fn stream(&self, stream: Uuid) -> anyhow::Result<Vec<RawEvent>> {
-        let rows = sqlx::query_as!(
+        let rows = self.stream_of_table(stream).await?;
+        let wanted = Wanted { stream, category: None, until: i64::MAX };
+        self.raw(self.completed(wanted, rows).await?).await
+    }
+
+    async fn stream_of_table(&self, stream: Uuid) -> sqlx::Result<Vec<Row>> {
+        sqlx::query_as!(
             Row,
             "select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta, mac
             from log.event where stream_id = $1
@@ -46,12 +52,58 @@ impl EventLog {
             stream,
         )
         .fetch_all(&self.pool)
-        .await?;
-        self.raw(rows).await
+        .await
     }
 
-    /// The rows after a position, whatever is missing among them.
-    pub(crate) async fn rows(&self, after: Position, limit: i64) -> sqlx::Result<Vec<Row>> {
+    /// A stream from its first event: the rows that the table gave, and the archived ones before them.
+    pub(crate) async fn completed(
+        &self,
+        wanted: Wanted,
+        rows: Vec<Row>,
+    ) -> anyhow::Result<Vec<Row>> {
+        if is_whole(&rows) {
+            return Ok(rows);
+        }
+        let Wanted { stream, category, until } = wanted;
+        let head = sqlx::query!(
+            "select first_position, last_position from log.stream
+            where stream_id = $1 and ($2::smallint is null or category = $2)",
+            stream,
+            category,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(head) = head else { return Ok(rows) };
+        let mut all = self.archived_stream(stream, head.first_position, head.last_position).await?;
+        let last = all.last().map_or(0, |row| row.version);
+        all.extend(rows.into_iter().filter(|row| row.version > last));
+        if !is_whole(&all) {
+            // Brought back into the table since it was asked; or it is broken, and stays as it is.
+            all = self.stream_of_table(stream).await?;
+        }
+        all.retain(|row| row.version <= until);
+        Ok(all)
+    }
+
+    /// The rows after a position, wherever they are; a gap only where the log has one.
+    pub(crate) async fn rows(&self, after: Position, limit: i64) -> anyhow::Result<Vec<Row>> {
+        let mut is_second_look = false;
+        loop {
+            if let Some(rows) = self.archived_rows(after, limit).await? {
+                return Ok(rows);
+            }
+            let rows = self.rows_of_table(after, limit).await?;
+            let is_behind = rows.first().is_some_and(|row| row.position > after + 1);
+            if !is_behind || is_second_look {
+                return Ok(rows);
+            }
+            // Moved to a file, or back from it, since this process looked.
+            self.shelf.refresh(&self.pool).await?;
+            is_second_look = true;
+        }
+    }
+
+    async fn rows_of_table(&self, after: Position, limit: i64) -> sqlx::Result<Vec<Row>> {
         sqlx::query_as!(
             Row,
             "select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta, mac
@@ -71,6 +123,13 @@ impl EventLog {
         }
         Ok(events)
     }
+}
+
+/// A stream up to a version, if it is of a category.
+pub(crate) struct Wanted {
+    pub stream: Uuid,
+    pub category: Option<i16>,
+    pub until: i64,
 }
 
 /// An event as the table holds it.
@@ -102,6 +161,11 @@ impl Row {
             meta: self.meta,
         }
     }
+}
+
+/// Whether the first event of a stream is there; then all that follow are.
+fn is_whole(rows: &[Row]) -> bool {
+    rows.first().is_some_and(|row| row.version == 1)
 }
 
 /// Checks that positions follow `after` one by one.

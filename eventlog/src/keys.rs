@@ -6,16 +6,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use aws_lc_rs::aead::LessSafeKey;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use domain::Seal;
+use domain::{Retention, Seal};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::master::{self, MasterKey};
+use crate::{
+    ServiceKey,
+    master::{self, MasterKey},
+    retention::{Period, Periods},
+};
 
 /// How long a key is believed to exist without asking again.
 const FRESH: Duration = Duration::from_mins(1);
+/// Stands between a month and what was sealed with its key; base64 has none.
+const MARK: char = '.';
 /// How many keys are kept at most.
 const CAPACITY: usize = 100_000;
 
@@ -25,31 +32,68 @@ pub struct KeyRing {
     pool: PgPool,
     master: MasterKey,
     cache: Arc<Mutex<Cache>>,
+    periods: Periods,
 }
 
 /// Keys, and when each was read.
 type Cache = HashMap<Uuid, (Instant, Arc<SubjectKey>)>;
 
-/// One person's key; `None` inside once it was destroyed, or for events about nobody.
-pub(crate) struct SubjectKey(Option<LessSafeKey>);
+/// One person's key; nothing inside once it was destroyed, or for events about nobody.
+pub(crate) struct SubjectKey(Option<Inside>);
+
+#[derive(Clone)]
+struct Inside {
+    key: ServiceKey,
+    aead: Arc<LessSafeKey>,
+    periods: Periods,
+    /// Whose month's key is needed as well.
+    period: Option<Period>,
+}
 
 impl Seal for SubjectKey {
     fn seal(&self, clear: &[u8], context: &[u8]) -> Result<String, String> {
-        let Some(key) = &self.0 else { return Err("the key of this person is gone".into()) };
-        let sealed = master::seal(key, clear, context).map_err(|error| error.to_string())?;
-        Ok(STANDARD_NO_PAD.encode(sealed))
+        let Some(inside) = &self.0 else { return Err("the key of this person is gone".into()) };
+        let sealed =
+            master::seal(&inside.aead, clear, context).map_err(|error| error.to_string())?;
+        let mut text = match &inside.period {
+            Some(period) => format!("{period}{MARK}"),
+            None => String::new(),
+        };
+        STANDARD_NO_PAD.encode_string(sealed, &mut text);
+        Ok(text)
     }
 
     fn open(&self, sealed: &str, context: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        let Some(key) = &self.0 else { return Ok(None) };
+        let Some(inside) = &self.0 else { return Ok(None) };
+        let (aead, sealed) = match sealed.split_once(MARK) {
+            None => (Arc::clone(&inside.aead), sealed),
+            Some((period, sealed)) => {
+                let period = period.parse().map_err(|error| format!("{error:#}"))?;
+                let Some(month) = inside.periods.key(period) else { return Ok(None) };
+                (inside.with(&month).map_err(|error| format!("{error:#}"))?, sealed)
+            }
+        };
         let sealed = STANDARD_NO_PAD.decode(sealed).map_err(|error| error.to_string())?;
-        master::open(key, &sealed, context).map(Some).map_err(|error| error.to_string())
+        master::open(&aead, &sealed, context).map(Some).map_err(|error| error.to_string())
+    }
+}
+
+impl Inside {
+    /// What is sealed with this opens for nobody without both keys.
+    fn with(&self, month: &ServiceKey) -> anyhow::Result<Arc<LessSafeKey>> {
+        Ok(Arc::new(master::aead(&self.key.mac(&[b"month", month.bytes()]))?))
     }
 }
 
 impl KeyRing {
     pub(crate) fn new(pool: PgPool, master: MasterKey) -> Self {
-        Self { pool, master, cache: Arc::default() }
+        let periods = Periods::new(pool.clone(), master.clone());
+        Self { pool, master, cache: Arc::default(), periods }
+    }
+
+    /// The keys of months.
+    pub(crate) fn periods(&self) -> &Periods {
+        &self.periods
     }
 
     /// The key to write with; made where there is none yet.
@@ -57,6 +101,7 @@ impl KeyRing {
     /// The new row may be flushed late: the append that uses it is flushed after it, in the same
     /// write-ahead log.
     pub(crate) async fn for_writing(&self, subject: Uuid) -> anyhow::Result<Arc<SubjectKey>> {
+        self.periods.stay_fresh().await?;
         if let Some(key) = self.cached(subject) {
             return Ok(key);
         }
@@ -81,6 +126,7 @@ impl KeyRing {
         &self,
         subjects: impl Iterator<Item = Uuid>,
     ) -> anyhow::Result<HashMap<Uuid, Arc<SubjectKey>>> {
+        self.periods.stay_fresh().await?;
         let subjects: HashSet<Uuid> = subjects.collect();
         let mut found = HashMap::with_capacity(subjects.len());
         let mut unknown = Vec::new();
@@ -113,7 +159,15 @@ impl KeyRing {
 
     fn keep(&self, subject: Uuid, wrapped: Option<&[u8]>) -> anyhow::Result<Arc<SubjectKey>> {
         let key = match wrapped {
-            Some(wrapped) => Some(master::aead(&self.master.unwrap(wrapped, subject.as_bytes())?)?),
+            Some(wrapped) => {
+                let key = self.master.unwrap(wrapped, subject.as_bytes())?;
+                Some(Inside {
+                    key: ServiceKey::from_bytes(key),
+                    aead: Arc::new(master::aead(&key)?),
+                    periods: self.periods.clone(),
+                    period: None,
+                })
+            }
             None => None,
         };
         let key = Arc::new(SubjectKey(key));
@@ -133,5 +187,13 @@ impl SubjectKey {
     /// Opens nothing: for events about nobody in particular, and for people without a key.
     pub(crate) fn none() -> Arc<Self> {
         Arc::new(Self(None))
+    }
+
+    /// The key for technical data, which is good for this month only.
+    pub(crate) fn for_kind(&self, kind: Retention) -> anyhow::Result<Arc<Self>> {
+        let Some(inside) = &self.0 else { return Ok(Self::none()) };
+        let (period, month) = inside.periods.current(kind).context("the log has no month's key")?;
+        let aead = inside.with(&month)?;
+        Ok(Arc::new(Self(Some(Inside { aead, period: Some(period), ..inside.clone() }))))
     }
 }

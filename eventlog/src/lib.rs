@@ -4,9 +4,12 @@
 //! `n + 1`, and nothing ever appears behind it.
 
 mod append;
+mod archive;
+mod backup;
 mod batch;
 mod broker;
 mod claim;
+mod container;
 mod copy;
 mod encode;
 mod feed;
@@ -23,13 +26,17 @@ mod proof;
 mod queue;
 mod receipt;
 mod recorded;
+mod retention;
 mod scan;
 mod sealed;
+mod tuples;
 mod types;
 mod verify;
 mod writer;
 
 pub use append::{AppendError, Appended};
+pub use archive::{Archived, Keep, PartitionStatus, Unreadable};
+pub use backup::{ArchivePart, Backup, BackupPlan, Manifest, Part};
 pub use broker::{Broker, STREAM};
 pub use encode::{Append, Expected, Secret};
 pub use feed::Feed;
@@ -46,6 +53,7 @@ pub use proof::{
     NotADigest, ProofError, PublicKey, Subtree, TreeHead, is_consistent, is_included, leaf,
 };
 pub use recorded::{RawEvent, Recorded};
+pub use retention::KeptPeriod;
 pub use verify::{Fault, Verification};
 
 /// A place in the log, from 1; positions are contiguous and in commit order.

@@ -6,7 +6,11 @@ use anyhow::Context;
 use domain::{Aggregate, with_seal};
 use uuid::Uuid;
 
-use crate::{EventLog, Meta, Position, keys::SubjectKey};
+use crate::{
+    EventLog, Meta, Position,
+    follow::{Row, Wanted},
+    keys::SubjectKey,
+};
 
 /// A stream, folded into its state.
 pub struct Loaded<A> {
@@ -31,8 +35,10 @@ impl EventLog {
         stream: Uuid,
         version: i64,
     ) -> anyhow::Result<Loaded<A>> {
-        let rows = sqlx::query!(
-            "select position, version, payload, meta from log.event where stream_id = $1
+        let rows = sqlx::query_as!(
+            Row,
+            "select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta, mac
+            from log.event where stream_id = $1
                 and position >= (select first_position from log.stream where stream_id = $1 and category = $2)
                 and position <= (select last_position from log.stream where stream_id = $1 and category = $2)
                 and version <= $3
@@ -43,6 +49,8 @@ impl EventLog {
         )
         .fetch_all(&self.pool)
         .await?;
+        let wanted = Wanted { stream, category: Some(A::CATEGORY as i16), until: version };
+        let rows = self.completed(wanted, rows).await?;
         let metas: Vec<Meta> =
             rows.iter().map(|row| serde_json::from_slice(&row.meta)).collect::<Result<_, _>>()?;
         let keys = self.keys.for_reading(metas.iter().filter_map(|meta| meta.subject)).await?;

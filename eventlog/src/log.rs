@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     KeyRing, Live, MasterKey, Position, ServiceKey,
     append::{self, Pending},
+    archive::Shelf,
     proof::Tree,
     types::Types,
     writer::Writer,
@@ -25,6 +26,7 @@ pub struct EventLog {
     pub(crate) tree: Arc<Tree>,
     pub(crate) appends: mpsc::Sender<Pending>,
     pub(crate) head: watch::Receiver<Position>,
+    pub(crate) shelf: Shelf,
     live: Live,
 }
 
@@ -42,7 +44,10 @@ impl EventLog {
         let (appends, waiting) = mpsc::channel(4096);
         tokio::spawn(append::run(writer, waiting, head_sender));
         let keys = KeyRing::new(pool.clone(), master.clone());
-        Ok(Self { pool, keys, types, claims, macs, tree, appends, head, live })
+        keys.periods().refresh().await?;
+        let shelf = Shelf::default();
+        shelf.refresh(&pool).await?;
+        Ok(Self { pool, keys, types, claims, macs, tree, appends, head, shelf, live })
     }
 
     /// The database of the log.
@@ -60,6 +65,12 @@ impl EventLog {
     /// The last position there is.
     pub async fn head(&self) -> anyhow::Result<Position> {
         head(&self.pool).await
+    }
+
+    /// How often the log was restored, from 1.
+    pub async fn epoch(&self) -> anyhow::Result<i64> {
+        let epoch = sqlx::query_scalar!("select epoch from log.head where log_id = 1");
+        epoch.fetch_one(&self.pool).await.context("reading the epoch of the log")
     }
 
     /// The last position that this process wrote, as it changes.

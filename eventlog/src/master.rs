@@ -73,6 +73,19 @@ impl ServiceKey {
         Ok(Self(master.unwrap(&stored, name.as_bytes())?))
     }
 
+    /// Reads the key called `name`, if there is one.
+    pub(crate) async fn find(
+        pool: &PgPool,
+        master: &MasterKey,
+        name: &str,
+    ) -> anyhow::Result<Option<Self>> {
+        let stored =
+            sqlx::query_scalar!("select wrapped_key from vault.service_key where name = $1", name)
+                .fetch_optional(pool)
+                .await?;
+        stored.map(|stored| master.unwrap(&stored, name.as_bytes()).map(Self)).transpose()
+    }
+
     /// A key that is stored elsewhere.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {

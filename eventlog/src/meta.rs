@@ -5,7 +5,7 @@ mod stored;
 
 use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
-use domain::Personal;
+use domain::{Personal, Retention};
 use uuid::Uuid;
 
 pub use sealed::Sealed;
@@ -105,7 +105,7 @@ impl Meta {
         if let Some(address) = &self.address
             && address.is_clear()
         {
-            let key = key(keys, self.address_owner()).await?;
+            let key = key(keys, self.address_owner()).await?.for_kind(Retention::Addresses)?;
             meta.to_mut().address = address.close(&key, &self.context(Field::Address));
         }
         if let Some(said) = self.said()

@@ -86,9 +86,39 @@ impl EventLog {
         Box::pin(worked.buffered(thread::available_parallelism().map_or(1, NonZeroUsize::get)))
     }
 
-    /// The rows after a position up to another, whatever is missing among them.
+    /// The rows after a position up to another, wherever they are and whatever is missing among them.
     async fn stretch(&self, after: Position, upto: Position) -> anyhow::Result<Vec<Row>> {
-        crate::copy::rows(&self.pool, after, upto).await
+        let mut rows = self.archived_stretch(after, upto).await?;
+        let at = rows.last().map_or(after, |row| row.position);
+        let rest = crate::copy::rows(&self.pool, at, upto).await?;
+        let is_behind = rest.first().map_or(at < upto, |row| row.position > at + 1);
+        if !is_behind {
+            rows.extend(rest);
+            return Ok(rows);
+        }
+        // Moved to a file, or back from it, since this process looked.
+        self.shelf.refresh(&self.pool).await?;
+        let mut rows = self.archived_stretch(after, upto).await?;
+        let at = rows.last().map_or(after, |row| row.position);
+        rows.extend(crate::copy::rows(&self.pool, at, upto).await?);
+        Ok(rows)
+    }
+
+    /// The rows after a position up to another, as far as they are known to be archived.
+    async fn archived_stretch(
+        &self,
+        after: Position,
+        upto: Position,
+    ) -> anyhow::Result<Vec<Row>> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut at = after;
+        while at < upto {
+            let Some(more) = self.archived_rows(at, upto - at).await? else { break };
+            let Some(last) = more.last() else { break };
+            at = last.position;
+            rows.extend(more);
+        }
+        Ok(rows)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    EventLog, Gap, MAX_BATCH, Position, RawEvent,
+    EventLog, Gap, MAX_BATCH, Position, RawEvent, Unreadable,
     encode::{EventId, bucket},
     follow::Row,
 };
@@ -40,9 +40,12 @@ impl EventLog {
     /// positions, versions, times, its MAC, and that it can be decoded.
     pub async fn verify(&self, mut progress: impl FnMut(Position)) -> anyhow::Result<Verification> {
         let head = self.head().await?;
-        let mut checker = Checker::new();
+        let mut checker = Checker::new(self.mac_from().await?);
         let fault = loop {
-            let rows = self.rows(checker.position, MAX_BATCH).await?;
+            let rows = match self.rows(checker.position, MAX_BATCH).await {
+                Ok(rows) => rows,
+                Err(error) => break Some(unreadable(error)?),
+            };
             if rows.is_empty() {
                 break None;
             }
@@ -56,6 +59,13 @@ impl EventLog {
         let missing = || fault_at(checker.position + 1, format!("missing; the head is {head}"));
         let fault = fault.or_else(|| is_short.then(missing));
         Ok(checker.finish(fault))
+    }
+
+    /// The first event whose MAC this log has the key of.
+    async fn mac_from(&self) -> sqlx::Result<Position> {
+        sqlx::query_scalar!("select mac_from from log.layout where log_id = 1")
+            .fetch_one(&self.pool)
+            .await
     }
 
     /// Checks one batch and returns the first fault in it.
@@ -74,7 +84,8 @@ impl EventLog {
             fault = checker.check(&event).or_else(|| {
                 let id = checker.event_id(&event);
                 let is_intact = self.mac(&id, &event.name, &event.payload, &event.meta)[..] == mac;
-                (!is_intact).then(|| fault_at(position, "not what was written"))
+                (!is_intact && event.position >= checker.mac_from)
+                    .then(|| fault_at(position, "not what was written"))
             });
             if fault.is_some() {
                 break;
@@ -111,11 +122,13 @@ struct Checker {
     recorded_at: DateTime<Utc>,
     command: Uuid,
     ordinal: u32,
+    mac_from: Position,
 }
 
 impl Checker {
-    fn new() -> Self {
+    fn new(mac_from: Position) -> Self {
         Self {
+            mac_from,
             digest: Context::new(&SHA256),
             versions: HashMap::new(),
             position: 0,
@@ -163,6 +176,12 @@ impl Checker {
         let digest = hex(self.digest.finish().as_ref());
         Verification { events: self.position, streams: self.versions.len(), digest, fault }
     }
+}
+
+/// An archive file that cannot be read is a fault of the log; anything else is an error.
+fn unreadable(error: anyhow::Error) -> anyhow::Result<Fault> {
+    let unreadable: Unreadable = error.downcast()?;
+    Ok(fault_at(unreadable.position, unreadable.to_string()))
 }
 
 fn fault_at(position: Position, detail: impl Into<String>) -> Fault {

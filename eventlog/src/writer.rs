@@ -41,16 +41,19 @@ enum Way {
 impl Writer {
     /// Makes room for what will be written.
     pub(crate) async fn open(pool: PgPool, head: Position) -> anyhow::Result<Self> {
-        let room_due = partitions::make(&pool, head).await?;
+        let room_due = partitions::make(&pool, head, 0).await?;
         Ok(Self { pool, connection: None, room_due })
     }
 
     /// Makes the partition after the next once the head has come half way through the last.
     pub(crate) async fn make_room(&mut self, head: Position) {
-        if head < self.room_due {
-            return;
+        if head >= self.room_due {
+            self.make_partitions(head, 0).await;
         }
-        match partitions::make(&self.pool, head).await {
+    }
+
+    async fn make_partitions(&mut self, head: Position, batch: i64) {
+        match partitions::make(&self.pool, head, batch).await {
             Ok(due) => self.room_due = due,
             Err(error) => {
                 tracing::warn!(%error, "the log has no further partition yet");
@@ -96,7 +99,7 @@ impl Writer {
             match self.send(batch, Way::Checked).await {
                 Err(error) if attempt < RETRIES && has_no_room(&error) => {
                     attempt += 1;
-                    self.find_room().await;
+                    self.find_room(batch.events()).await;
                 }
                 Err(error) if attempt < RETRIES && is_passing(&error) => {
                     attempt += 1;
@@ -109,10 +112,9 @@ impl Writer {
     }
 
     /// Makes the partition that was missed: the head is not where this process left it.
-    async fn find_room(&mut self) {
-        self.room_due = 0;
+    async fn find_room(&mut self, batch: i64) {
         match log::head(&self.pool).await {
-            Ok(head) => self.make_room(head).await,
+            Ok(head) => self.make_partitions(head, batch).await,
             Err(error) => tracing::warn!(error = format!("{error:#}"), "the log has no head"),
         }
     }

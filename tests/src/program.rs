@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     net::TcpListener,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
@@ -51,6 +51,13 @@ impl Setup {
 
     /// Starts the program and waits until it is ready.
     pub async fn start(self) -> anyhow::Result<Program> {
+        let mut program = self.prepare().await?;
+        program.restart().await?;
+        Ok(program)
+    }
+
+    /// Makes all that the program needs, and does not start it.
+    pub async fn prepare(self) -> anyhow::Result<Program> {
         let mut environment = self.environment;
         let address = format!("127.0.0.1:{}", free_port()?);
         let data = scratch()?;
@@ -68,9 +75,7 @@ impl Setup {
         }
         let url = format!("http://{address}");
         let client = Client::builder().timeout(Duration::from_mins(1)).build()?;
-        let mut program = Program { url, data, environment, database, child: None, client };
-        program.restart().await?;
-        Ok(program)
+        Ok(Program { url, data, environment, database, child: None, client })
     }
 }
 
@@ -138,6 +143,13 @@ impl Program {
     /// Runs another command of the program on the same data.
     pub fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         self.command(arguments)?.output().context("running the program")
+    }
+
+    /// Begins another command of the program on the same data; what it says on stderr can be read.
+    pub fn begin(&self, arguments: &[&str]) -> anyhow::Result<Child> {
+        let mut command = self.command(arguments)?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().context("starting the program")
     }
 
     /// What it has printed so far.

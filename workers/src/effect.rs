@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
 /// The right to cause one effect, for a while.
@@ -15,17 +16,24 @@ pub(crate) enum Claim {
     Busy,
 }
 
-/// Claims an effect for `lease`; whoever claimed it before and fell silent has lost it.
-pub(crate) async fn claim(pool: &PgPool, key: &str, lease: Duration) -> sqlx::Result<Claim> {
+/// Claims an effect of an event for `lease`; whoever claimed it before and fell silent has lost it.
+pub(crate) async fn claim(
+    pool: &PgPool,
+    (key, recorded_at): (&str, DateTime<Utc>),
+    lease: Duration,
+) -> sqlx::Result<Claim> {
     let attempt = sqlx::query_scalar!(
         r#"insert into work.effect as e (key, state, attempts, claimed_until, updated_at)
-        values ($1, 'claimed', 1, clock_timestamp() + make_interval(secs => $2), clock_timestamp())
+        select $1, 'claimed', 1, clock_timestamp() + make_interval(secs => $2), clock_timestamp()
+        where exists (select from work.effect where key = $1)
+            or not exists (select from work.horizon where name = 'effect' and before > $3)
         on conflict (key) do update set attempts = e.attempts + 1,
             claimed_until = excluded.claimed_until, updated_at = excluded.updated_at
         where e.state = 'claimed' and e.claimed_until < clock_timestamp()
         returning attempts"#,
         key,
         lease.as_secs_f64(),
+        recorded_at,
     )
     .fetch_optional(pool)
     .await?;
@@ -33,9 +41,10 @@ pub(crate) async fn claim(pool: &PgPool, key: &str, lease: Duration) -> sqlx::Re
         return Ok(Claim::Go(attempt));
     }
     let state = sqlx::query_scalar!("select state from work.effect where key = $1", key)
-        .fetch_one(pool)
+        .fetch_optional(pool)
         .await?;
-    Ok(if state == "claimed" { Claim::Busy } else { Claim::Over })
+    // Of what was purged only the time is known.
+    Ok(if state.as_deref() == Some("claimed") { Claim::Busy } else { Claim::Over })
 }
 
 /// Says that the effect is there.
@@ -87,4 +96,26 @@ async fn finish(
     .execute(pool)
     .await?;
     Ok(())
+}
+
+/// Forgets the effects that were settled before a moment; events from before it are over. Answers how
+/// many there were.
+pub async fn purge(pool: &PgPool, before: DateTime<Utc>) -> sqlx::Result<u64> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query!(
+        "insert into work.horizon as h (name, before) values ('effect', $1)
+        on conflict (name) do update set before = greatest(h.before, excluded.before)",
+        before,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    let purged = sqlx::query!(
+        "delete from work.effect where state = 'settled' and updated_at < $1",
+        before,
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    metrics::counter!("annals_purged_effects_total").increment(purged.rows_affected());
+    Ok(purged.rows_affected())
 }

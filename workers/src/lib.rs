@@ -7,5 +7,6 @@ mod expiry;
 pub mod mail;
 mod relay;
 
+pub use effect::purge as purge_effects;
 pub use expiry::expire;
 pub use relay::Relay;

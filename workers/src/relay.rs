@@ -55,8 +55,8 @@ impl Relay {
         if !self.hold().await? {
             return Ok(());
         }
-        let mut last = self.resume().await?;
-        let epoch = self.epoch().await?;
+        let epoch = self.log.epoch().await?;
+        let mut last = self.resume(epoch).await?;
         let mut renewed = Instant::now();
         let mut written = self.log.written();
         tracing::info!(position = last, "the relay leads");
@@ -82,8 +82,8 @@ impl Relay {
     }
 
     /// The position to go on after: the broker's last one, if it is of this log.
-    async fn resume(&self) -> anyhow::Result<Position> {
-        let last = self.broker.last_position(self.log.head().await?).await?;
+    async fn resume(&self, epoch: i64) -> anyhow::Result<Position> {
+        let last = self.broker.last_position(self.log.head().await?, epoch).await?;
         // Asked again, and later than the broker: another relay may have been publishing until now.
         let head = self.log.head().await?;
         let newest = if last > 0 { self.log.read_at_most(last - 1, 1).await?.pop() } else { None };
@@ -95,7 +95,7 @@ impl Relay {
             return Ok(last);
         }
         tracing::warn!(last, head, "the broker holds another log; making its stream anew");
-        self.broker.start_over(head).await
+        self.broker.start_over(head, epoch).await
     }
 
     /// Publishes what stands after `last` and returns how far that went. One batch at a time.
@@ -119,12 +119,6 @@ impl Relay {
 
     async fn hold(&self) -> anyhow::Result<bool> {
         Ok(Lease::hold(self.log.pool(), LEASE, self.node, LEASE_TIME).await?.is_some())
-    }
-
-    async fn epoch(&self) -> anyhow::Result<i64> {
-        Ok(sqlx::query_scalar!("select epoch from log.head where log_id = 1")
-            .fetch_one(self.log.pool())
-            .await?)
     }
 }
 

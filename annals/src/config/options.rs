@@ -32,6 +32,12 @@ options! {
     public_url: "ANNALS_PUBLIC_URL",
     /// The folder for everything this machine keeps [.annals].
     data_dir: "ANNALS_DATA_DIR",
+    /// The folder for archived parts of the log, the same for every process [archive, in the data folder].
+    archive_dir: "ANNALS_ARCHIVE_DIR",
+    /// Events in a partition of the log, chosen before the first event [4194304].
+    partition_size: "ANNALS_PARTITION_SIZE",
+    /// Days after which technical data goes: addresses=90,effects=keep,... [keep, effects=90].
+    retention: "ANNALS_RETENTION",
     /// A Postgres, 15 or newer [a private one in the data folder].
     database_url: "DATABASE_URL",
     /// A NATS server with `JetStream` [a private one in the data folder].

@@ -72,6 +72,15 @@ pub(super) fn idempotency_hours(value: Option<&str>) -> anyhow::Result<u16> {
     }
 }
 
+/// As in `log.layout`.
+pub(super) fn partition_size(value: Option<&str>) -> anyhow::Result<Option<i64>> {
+    let Some(value) = value else { return Ok(None) };
+    match value.trim().parse() {
+        Ok(size @ 64..=1_099_511_627_776) => Ok(Some(size)),
+        _ => bail!("ANNALS_PARTITION_SIZE must be a number of events from 64"),
+    }
+}
+
 pub(super) fn on_or_off(name: &str, value: Option<&str>) -> anyhow::Result<bool> {
     match value.map(str::trim) {
         None | Some("on") => Ok(true),

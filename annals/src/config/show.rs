@@ -21,6 +21,12 @@ impl Config {
             line("ANNALS_LISTEN", self.listen),
             line("ANNALS_PUBLIC_URL", without_password(&self.public_url)),
             line("ANNALS_DATA_DIR", self.data_dir.display()),
+            line("ANNALS_ARCHIVE_DIR", self.archive_dir.display()),
+            line(
+                "ANNALS_PARTITION_SIZE",
+                self.partition_size.map_or("unset".into(), |size| size.to_string()),
+            ),
+            line("ANNALS_RETENTION", &self.retention),
             line("DATABASE_URL", url_or(self.database_url.as_deref(), "unset (private Postgres)")),
             line("NATS_URL", url_or(self.nats_url.as_deref(), "unset (private nats-server)")),
             line("SMTP_URL", url_or(self.smtp_url.as_deref(), "unset (files)")),

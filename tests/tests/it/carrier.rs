@@ -35,7 +35,7 @@ impl Setting {
 
     async fn connected(&self) -> anyhow::Result<()> {
         let began = Instant::now();
-        while !self.broker.is_connected() || self.broker.last_position(0).await.is_err() {
+        while !self.broker.is_connected() || self.broker.last_position(0, 1).await.is_err() {
             anyhow::ensure!(began.elapsed() < LIMIT, "NATS does not come back");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -61,7 +61,7 @@ impl Setting {
         let head = self.log.head().await?;
         let began = Instant::now();
         loop {
-            if let Ok(last) = self.broker.last_position(head).await
+            if let Ok(last) = self.broker.last_position(head, 1).await
                 && last == head
             {
                 return Ok(());
@@ -112,7 +112,7 @@ async fn every_event_is_published_at_its_position() -> anyhow::Result<()> {
     let sent = relay.publish(0, epoch(&setting.log).await?).await?;
 
     assert_eq!(sent, 50);
-    assert_eq!(setting.broker.last_position(50).await?, 50);
+    assert_eq!(setting.broker.last_position(50, 1).await?, 50);
     setting.assert_same().await
 }
 
@@ -160,7 +160,7 @@ async fn a_copy_of_another_log_is_made_anew() -> anyhow::Result<()> {
 async fn a_stream_made_for_a_long_log_begins_late() -> anyhow::Result<()> {
     let setting = Setting::new().await?;
 
-    let last = setting.broker.start_over(1_500_000).await?;
+    let last = setting.broker.start_over(1_500_000, 1).await?;
 
     assert_eq!(last, 500_000);
     Ok(())

@@ -1,5 +1,6 @@
 //! What the event log promises, shown with a real Postgres.
 
+mod archive;
 mod circumstances;
 mod claims;
 mod commands;

@@ -1,5 +1,7 @@
 //! Journeys through the real program, with real Postgres, NATS and SMTP.
 
+mod archiving;
+mod backups;
 mod bad_input;
 mod carrier;
 mod chat;

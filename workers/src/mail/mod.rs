@@ -119,7 +119,7 @@ impl Worker for MailWorker {
         };
         let key = format!("mail:{}:{}", event.stream, event.version);
         let pool = self.commands.log().pool();
-        let attempt = match effect::claim(pool, &key, CLAIM).await? {
+        let attempt = match effect::claim(pool, (&key, event.recorded_at), CLAIM).await? {
             Claim::Over => return Ok(Verdict::Done),
             Claim::Busy => return Ok(Verdict::Again(Duration::from_secs(3))),
             Claim::Go(attempt) => attempt,

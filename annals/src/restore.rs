@@ -1,0 +1,103 @@
+//! Restoring a backup: into an empty database, to a new epoch, and verified at the end.
+
+use anyhow::{Context, bail, ensure};
+use eventlog::{Backup, MasterKey};
+use sqlx::{PgPool, postgres::PgPoolOptions, raw_sql};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::Restore,
+    config::Config,
+    embedded::Embedded,
+    inspect, master_key,
+    system::{MIGRATIONS, System},
+};
+
+/// Takes away everything in a database of ours. What belongs to extensions stays.
+const WIPE: &str = include_str!("wipe.sql");
+
+/// Restores a backup on the servers of the configuration, on which nothing else may run.
+pub(crate) async fn restore(
+    config: &Config,
+    plan: &Restore,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    say("reading the backup");
+    let backup = Backup::open(&plan.folder, plan.keys.as_deref(), plan.without_keys)?;
+    let master = MasterKey::from_bytes(master_key::load(config)?);
+    backup.opens_with(&master)?;
+    backup.bring_archives(&config.archive_dir, say).await?;
+    let embedded = Embedded::reach(config, shutdown).await?;
+    let outcome = fill(config, plan, &backup, &embedded).await;
+    embedded.stop().await;
+    outcome
+}
+
+async fn fill(
+    config: &Config,
+    plan: &Restore,
+    backup: &Backup,
+    embedded: &Embedded,
+) -> anyhow::Result<()> {
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .connect(embedded.database_url())
+        .await
+        .context("connecting to Postgres")?;
+    prepare(&pool, plan, backup).await?;
+    backup.load(&pool, say).await?;
+    MIGRATIONS.run(&pool).await.context("bringing the database up to date")?;
+    pool.close().await;
+    say("filling the read models");
+    let system = System::open(config, embedded, None).await?;
+    projections::catch_up(&system.log).await.context("filling the read models")?;
+    say("verifying the log");
+    inspect::verify(&system.log).await?;
+    let sealed = &backup.manifest().tree_head;
+    system.log.seal_now().await?;
+    let root = system.log.root_at(sealed.size).await?;
+    ensure!(root == sealed.root, "the log is not the one whose tree head the manifest has");
+    conclude(plan, backup);
+    Ok(())
+}
+
+/// Makes the empty tables that the backup was taken from.
+async fn prepare(pool: &PgPool, plan: &Restore, backup: &Backup) -> anyhow::Result<()> {
+    let migration = backup.manifest().migration;
+    ensure!(
+        MIGRATIONS.version_exists(migration),
+        "the backup was made by a later version of Annals: restore it with that one"
+    );
+    let others: i64 = sqlx::query_scalar(
+        "select count(*) from pg_stat_activity
+        where datname = current_database() and application_name = 'annals'",
+    )
+    .fetch_one(pool)
+    .await?;
+    ensure!(others == 0, "Annals is running on this database: stop it first");
+    if !plan.overwrite && !Backup::fits_into(pool).await? {
+        bail!("the database holds a log already; --overwrite would drop it");
+    }
+    raw_sql(WIPE).execute(pool).await.context("emptying the database")?;
+    MIGRATIONS.run_to(migration, pool).await.context("making the tables of the backup")
+}
+
+fn conclude(plan: &Restore, backup: &Backup) {
+    let manifest = backup.manifest();
+    println!(
+        "restored positions 1 to {} as of {}; the epoch is {} now",
+        manifest.position,
+        manifest.created_at.format("%Y-%m-%d %H:%M:%S UTC"),
+        manifest.epoch + 1,
+    );
+    if plan.without_keys {
+        println!(
+            "the keys were not restored: all personal data reads as erased, nobody can sign in with \
+            an old account, and what was written is proved by no MAC"
+        );
+    }
+}
+
+fn say(step: impl std::fmt::Display) {
+    eprintln!("{step}");
+}
