@@ -105,11 +105,7 @@ impl EventLog {
     }
 
     /// The rows after a position up to another, as far as they are known to be archived.
-    async fn archived_stretch(
-        &self,
-        after: Position,
-        upto: Position,
-    ) -> anyhow::Result<Vec<Row>> {
+    async fn archived_stretch(&self, after: Position, upto: Position) -> anyhow::Result<Vec<Row>> {
         let mut rows: Vec<Row> = Vec::new();
         let mut at = after;
         while at < upto {

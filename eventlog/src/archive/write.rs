@@ -114,7 +114,7 @@ impl EventLog {
         copy_streams(db, &mut sections, part).await?;
         let draft = sections.finish().await?;
         progress(format!("{file}: written"));
-        let path = draft.draft.clone();
+        let path = draft.place.clone();
         spawn_blocking(move || read_back(&path, part, sum))
             .await?
             .with_context(|| format!("reading {file} back"))?;

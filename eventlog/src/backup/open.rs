@@ -40,13 +40,12 @@ impl Backup {
             .with_context(|| format!("{} is not a manifest", path.display()))?;
         ensure!(manifest.format == FORMAT, "a backup of form {}", manifest.format);
         let log = BackupFile::open(&folder.join(LOG), &manifest, &manifest.log, "log")?;
-        let keys = match is_without_keys {
-            true => None,
-            false => {
-                let usual = folder.join(KEYS);
-                let path = keys.unwrap_or(&usual);
-                Some(BackupFile::open(path, &manifest, &manifest.keys, "keys")?)
-            }
+        let keys = if is_without_keys {
+            None
+        } else {
+            let usual = folder.join(KEYS);
+            let path = keys.unwrap_or(&usual);
+            Some(BackupFile::open(path, &manifest, &manifest.keys, "keys")?)
         };
         Ok(Self { folder: folder.to_owned(), manifest, log, keys })
     }

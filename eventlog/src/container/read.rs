@@ -96,7 +96,7 @@ fn eight(file: &File, offset: u64) -> anyhow::Result<[u8; 8]> {
 }
 
 fn bytes(file: &File, offset: u64, length: u64) -> anyhow::Result<Vec<u8>> {
-    let left = file.metadata()?.len().checked_sub(offset).unwrap_or_default();
+    let left = file.metadata()?.len().saturating_sub(offset);
     ensure!(length <= left, "it is cut off");
     let length = usize::try_from(length).map_err(|_| anyhow!("it is too long"))?;
     let mut bytes = vec![0; length];

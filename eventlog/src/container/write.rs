@@ -90,7 +90,7 @@ impl Writer {
         self.file.flush()?;
         self.file.get_ref().sync_all().context("waiting for the disk")?;
         let size = self.offset + 32 + MAGIC.len() as u64;
-        Ok(Draft { path: self.path, draft: self.draft, seal: Seal { size, sha256: sum } })
+        Ok(Draft { path: self.path, place: self.draft, seal: Seal { size, sha256: sum } })
     }
 
     fn put(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
@@ -104,14 +104,15 @@ impl Writer {
 /// A whole file that does not have its name yet.
 pub(crate) struct Draft {
     path: PathBuf,
-    pub draft: PathBuf,
+    /// Where it is until then.
+    pub place: PathBuf,
     pub seal: Seal,
 }
 
 impl Draft {
     /// Gives it its name, durably. Blocks.
     pub(crate) fn publish(self) -> anyhow::Result<Seal> {
-        fs::rename(&self.draft, &self.path)
+        fs::rename(&self.place, &self.path)
             .with_context(|| format!("naming {}", self.path.display()))?;
         let folder = self.path.parent().context("a file stands in a folder")?;
         File::open(folder)?.sync_all().with_context(|| format!("syncing {}", folder.display()))?;

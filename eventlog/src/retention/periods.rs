@@ -1,7 +1,7 @@
 //! The keys of months: made before the month begins, gone when it is withheld.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -101,9 +101,9 @@ impl Periods {
         let (current, wanted) = self.wanted().await?;
         let mut keys = self.read().await?;
         for period in wanted {
-            if !keys.contains_key(&period) {
+            if let Entry::Vacant(place) = keys.entry(period) {
                 let name = format!("{PREFIX}{period}");
-                keys.insert(period, ServiceKey::load(&self.pool, &self.master, &name).await?);
+                place.insert(ServiceKey::load(&self.pool, &self.master, &name).await?);
             }
         }
         *self.lock() = Known { read_at: Some(read_at), keys, current };

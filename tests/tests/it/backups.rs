@@ -151,8 +151,9 @@ async fn a_restore_in_place_takes_the_log_back_and_the_broker_with_it() -> anyho
     assert_ne!(again.id, lost.id);
     Person::verified(&program, &mailbox, "carol@example.org").await?;
     assert!(program.log().contains("making its stream anew"), "the relay starts over");
-    let list = run(&program, &["projections", "list"])?;
-    assert!(list.lines().skip(1).all(|line| line.trim_end().ends_with(" 0")), "{list}");
+    let projections = run(&program, &["projections", "list"])?;
+    let mut standings = projections.lines().skip(1);
+    assert!(standings.all(|line| line.trim_end().ends_with(" 0")), "{projections}");
     Ok(())
 }
 
