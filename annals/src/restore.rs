@@ -1,5 +1,7 @@
 //! Restoring a backup: into an empty database, to a new epoch, and verified at the end.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail, ensure};
 use eventlog::{Backup, MasterKey};
 use sqlx::{PgPool, postgres::PgPoolOptions, raw_sql};
@@ -13,6 +15,8 @@ use crate::{
     system::{MIGRATIONS, System},
 };
 
+/// How often a word is said while read models are filled.
+const WORD: Duration = Duration::from_secs(10);
 /// Takes away everything in a database of ours. What belongs to extensions stays.
 const WIPE: &str = include_str!("wipe.sql");
 
@@ -50,7 +54,9 @@ async fn fill(
     pool.close().await;
     say("filling the read models");
     let system = System::open(config, embedded, None).await?;
-    projections::catch_up(&system.log).await.context("filling the read models")?;
+    if let Err(error) = fill_read_models(&system).await {
+        say(format_args!("the rest of the read models waits for `annals serve`: {error:#}"));
+    }
     say("verifying the log");
     inspect::verify(&system.log).await?;
     let sealed = &backup.manifest().tree_head;
@@ -59,6 +65,22 @@ async fn fill(
     ensure!(root == sealed.root, "the log is not the one whose tree head the manifest has");
     conclude(plan, backup);
     Ok(())
+}
+
+/// Takes the log into the read models, and says how far that has come.
+async fn fill_read_models(system: &System) -> anyhow::Result<()> {
+    let filling = projections::catch_up(&system.log);
+    tokio::pin!(filling);
+    loop {
+        tokio::select! {
+            filled = &mut filling => return filled,
+            () = tokio::time::sleep(WORD) => {
+                for status in system.queries.projections().await? {
+                    say(format_args!("{}: {} events to go", status.name, status.lag_events));
+                }
+            }
+        }
+    }
 }
 
 /// Makes the empty tables that the backup was taken from.

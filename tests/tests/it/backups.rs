@@ -1,7 +1,11 @@
 //! Backups made under load, and what they are good for: another place, the same place, and lost keys.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+};
 
+use anyhow::Context;
 use serde_json::{Value, json};
 use tests::{Mailbox, Program, Setup, json};
 
@@ -225,5 +229,99 @@ async fn without_its_keys_the_log_is_there_and_its_people_are_not() -> anyhow::R
     Person::verified(&other, &mailbox, "bob@example.org").await?;
     assert!(run(&other, &["log", "show", &ada.id])?.contains("user.registered"));
     assert!(run(&other, &["log", "verify"])?.contains("\"fault\": null"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restore_that_is_killed_leaves_nothing_and_is_begun_again() -> anyhow::Result<()> {
+    let mailbox = Mailbox::start()?;
+    let program = setup(&mailbox).start().await?;
+    let ada = Person::register(&program, "ada@example.org").await?;
+    change(&program, &ada, 50).await?;
+    let folder = Scratch::new();
+    run(&program, &["backup", folder.text()])?;
+
+    let mut other = setup(&mailbox).prepare().await?;
+    let mut child = other.begin(&["restore", folder.text()])?;
+    let said = BufReader::new(child.stderr.take().context("it is piped")?);
+    let is_said = said.lines().map_while(Result::ok).any(|line| line.starts_with("log.event: "));
+    child.kill()?;
+    child.wait()?;
+    assert!(is_said, "it came as far as the events");
+
+    let said = run(&other, &["restore", folder.text(), "--overwrite"])?;
+    assert!(said.contains("the epoch is 2 now"), "{said}");
+    other.restart().await?;
+    Person::sign_in(&other, &ada.email, PASSWORD).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_newcomers_installation_moves_to_another_machine() -> anyhow::Result<()> {
+    let mailbox = Mailbox::start()?;
+    let newcomer = || Setup::default().embedded().with("SMTP_URL", mailbox.url());
+    let mut program = newcomer().start().await?;
+    let ada = Person::verified(&program, &mailbox, "ada@example.org").await?;
+    let folder = Scratch::new();
+    run(&program, &["backup", folder.text()])?;
+    program.stop().await?;
+
+    let mut other = newcomer().prepare().await?;
+    let keyless = refusal(&other, &["restore", folder.text()])?;
+    assert!(keyless.contains("not the master key"), "{keyless}");
+    std::fs::copy(program.data().join("master.key"), other.data().join("master.key"))?;
+    let said = run(&other, &["restore", folder.text()])?;
+    assert!(said.contains("the epoch is 2 now"), "{said}");
+    other.restart().await?;
+
+    Person::sign_in(&other, &ada.email, PASSWORD).await?;
+    Person::verified(&other, &mailbox, "bob@example.org").await?;
+    assert_eq!(mailbox.mails()?.len(), 2, "each mail once");
+    Ok(())
+}
+
+async fn execute(program: &Program, sql: &'static str) -> anyhow::Result<u64> {
+    let pool = sqlx::PgPool::connect(program.database().unwrap_or_default()).await?;
+    let done = sqlx::query(sql).execute(&pool).await?;
+    pool.close().await;
+    Ok(done.rows_affected())
+}
+
+/// Starts the program on a broker that has lost everything: all events come again.
+async fn start_with_an_empty_broker(program: &mut Program) -> anyhow::Result<()> {
+    program.stop().await?;
+    std::fs::remove_dir_all(program.data().join("nats"))?;
+    program.restart().await
+}
+
+#[tokio::test]
+async fn what_was_purged_is_not_done_again() -> anyhow::Result<()> {
+    let mailbox = Mailbox::start()?;
+    let mut program = setup(&mailbox).with("ANNALS_RETENTION", "effects=1").start().await?;
+    Person::register(&program, "ada@example.org").await?;
+    mailbox.mail_to("ada@example.org").await?;
+    let settled = "select count(*) from work.effect where state = 'settled'";
+    while number(&program, settled).await? == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+
+    execute(&program, "update work.effect set updated_at = updated_at - interval '2 days'").await?;
+    program.stop().await?;
+    program.restart().await?;
+    while number(&program, settled).await? > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // As if a day had gone by since.
+    execute(&program, "update work.horizon set before = clock_timestamp()").await?;
+    start_with_an_empty_broker(&mut program).await?;
+    Person::verified(&program, &mailbox, "bob@example.org").await?;
+    assert_eq!(mailbox.mails()?.len(), 2, "each mail once");
+
+    // Without the horizon it would be: the question is still open.
+    execute(&program, "delete from work.horizon").await?;
+    start_with_an_empty_broker(&mut program).await?;
+    Person::verified(&program, &mailbox, "carol@example.org").await?;
+    let to_ada = mailbox.mails()?.iter().filter(|mail| mail.is_to("ada@example.org")).count();
+    assert_eq!(to_ada, 2);
     Ok(())
 }

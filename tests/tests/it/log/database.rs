@@ -47,6 +47,11 @@ impl Database {
         EventLog::open(self.pool.clone(), &self.master, Live::default()).await
     }
 
+    /// The key that wraps all others.
+    pub fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// Runs one statement.
     pub async fn execute(&self, sql: &'static str) -> sqlx::Result<u64> {
         Ok(self.pool.execute(sql).await?.rows_affected())
