@@ -14,6 +14,7 @@ pub struct Lease {
 
 impl Lease {
     /// Takes or keeps the lease called `name` for a while; `None` while another process holds it.
+    /// One that lasts much longer than any given now is of a time before the clock was set back.
     pub async fn hold(
         pool: &PgPool,
         name: &str,
@@ -26,6 +27,7 @@ impl Lease {
             on conflict (name) do update set holder = excluded.holder, held_until = excluded.held_until,
                 fence = case when l.holder = excluded.holder then l.fence else l.fence + 1 end
             where l.holder = excluded.holder or l.held_until < clock_timestamp()
+                or l.held_until > excluded.held_until + make_interval(secs => $3)
             returning fence"#,
             name,
             holder,

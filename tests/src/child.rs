@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 
 /// A process that is killed when it goes out of scope.
-pub(crate) struct Guarded(pub(crate) Child);
+pub struct Guarded(pub Child);
 
 impl Drop for Guarded {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// A new empty folder with a short name: sockets in it must stay under 108 bytes.
-pub(crate) fn scratch() -> anyhow::Result<PathBuf> {
+pub fn scratch() -> anyhow::Result<PathBuf> {
     let folder = std::env::temp_dir()
         .join(format!("at-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]));
     std::fs::create_dir(&folder).context("making a scratch folder")?;

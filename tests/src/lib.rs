@@ -1,10 +1,15 @@
-//! What journeys need: the real program, a real SMTP server, a scripted model provider.
+//! What journeys need: the real program, a real SMTP server, a scripted model provider, chance.
 
 mod child;
+mod dice;
 mod mailbox;
+mod outcome;
 mod program;
 pub mod provider;
+pub mod torture;
 
-pub use child::python_with_sdks;
+pub use child::{Guarded, python_with_sdks, scratch};
+pub use dice::Dice;
 pub use mailbox::{Mail, Mailbox};
-pub use program::{Program, Setup, json};
+pub use outcome::{Outcome, is_long};
+pub use program::{Program, Setup, json, signal};

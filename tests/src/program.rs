@@ -17,6 +17,9 @@ use crate::child::{Guarded, root, scratch, setting};
 /// How long a start may take, a first one with its own Postgres included.
 const START: Duration = Duration::from_secs(90);
 
+const DATABASE: &str = "DATABASE_URL";
+const NATS: &str = "NATS_URL";
+
 /// What a test wants of the program.
 #[derive(Default)]
 pub struct Setup {
@@ -29,7 +32,6 @@ pub struct Program {
     url: String,
     data: PathBuf,
     environment: BTreeMap<String, String>,
-    database: Option<String>,
     child: Option<Guarded>,
     client: Client,
 }
@@ -61,21 +63,22 @@ impl Setup {
         let mut environment = self.environment;
         let address = format!("127.0.0.1:{}", free_port()?);
         let data = scratch()?;
-        let mut set = |name: &str, value: &str| {
+        for (name, value) in [
+            ("ANNALS_LISTEN", &*address),
+            ("ANNALS_DATA_DIR", &data.to_string_lossy()),
+            ("ANNALS_LOCAL_MODEL", "off"),
+            ("ANNALS_REGISTRATION_LIMIT", "off"),
+            ("RUST_LOG", "info"),
+        ] {
             environment.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-        };
-        set("ANNALS_LISTEN", &address);
-        set("ANNALS_DATA_DIR", &data.to_string_lossy());
-        set("ANNALS_LOCAL_MODEL", "off");
-        set("ANNALS_REGISTRATION_LIMIT", "off");
-        set("RUST_LOG", "info");
-        let database = if self.is_embedded { None } else { database().await? };
-        if let Some(database) = &database {
-            set("DATABASE_URL", database);
+        }
+        let is_own = self.is_embedded || environment.contains_key(DATABASE);
+        if !is_own && let Some(database) = database().await? {
+            environment.insert(DATABASE.to_owned(), database);
         }
         let url = format!("http://{address}");
         let client = Client::builder().timeout(Duration::from_mins(1)).build()?;
-        Ok(Program { url, data, environment, database, child: None, client })
+        Ok(Program { url, data, environment, child: None, client })
     }
 }
 
@@ -95,7 +98,37 @@ impl Program {
     /// The address of its database, where it does not run one itself.
     #[must_use]
     pub fn database(&self) -> Option<&str> {
-        self.database.as_deref()
+        self.environment.get(DATABASE).map(String::as_str)
+    }
+
+    /// The address of its database, its own Postgres included.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        let own = || format!("postgres://annals@localhost/annals?host={}/run", self.data.display());
+        self.database().map_or_else(own, str::to_owned)
+    }
+
+    /// The address of its NATS server, its own included.
+    pub fn nats_url(&self) -> anyhow::Result<String> {
+        match self.environment.get(NATS) {
+            Some(url) => Ok(url.clone()),
+            None => Ok(std::fs::read_to_string(self.data.join("nats/url"))?),
+        }
+    }
+
+    /// The key that protects all that it stores, in base64.
+    pub fn master_key(&self) -> anyhow::Result<String> {
+        Ok(std::fs::read_to_string(self.data.join("master.key"))?.trim().to_owned())
+    }
+
+    /// Another process of the same service: the same database, broker, keys and settings.
+    pub fn twin(&self) -> anyhow::Result<Setup> {
+        let mut environment = self.environment.clone();
+        environment.retain(|name, _| name != "ANNALS_LISTEN" && name != "ANNALS_DATA_DIR");
+        environment.insert(DATABASE.to_owned(), self.database_url());
+        environment.insert(NATS.to_owned(), self.nats_url()?);
+        environment.insert("ANNALS_MASTER_KEY".to_owned(), self.master_key()?);
+        Ok(Setup { environment, is_embedded: false })
     }
 
     /// The process id of the running program.
@@ -130,8 +163,7 @@ impl Program {
     /// Asks it to stop, and waits until it has.
     pub async fn stop(&mut self) -> anyhow::Result<()> {
         let mut child = self.child.take().context("it does not run")?;
-        let id = child.0.id().to_string();
-        ensure!(Command::new("kill").args(["-INT", &id]).status()?.success(), "kill -INT");
+        signal("INT", child.0.id())?;
         let began = Instant::now();
         while child.0.try_wait()?.is_none() {
             ensure!(began.elapsed() < Duration::from_secs(30), "it does not stop");
@@ -150,6 +182,11 @@ impl Program {
         let mut command = self.command(arguments)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().context("starting the program")
+    }
+
+    /// Sends a signal, by its name.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        signal(name, self.id().context("it does not run")?)
     }
 
     /// What it has printed so far.
@@ -226,6 +263,14 @@ impl Drop for Program {
         let _ = std::fs::remove_dir_all(&self.data);
         let _ = std::fs::remove_file(self.data.with_extension("log"));
     }
+}
+
+/// Sends a signal to a process.
+pub fn signal(name: &str, process: u32) -> anyhow::Result<()> {
+    let arguments = [format!("-{name}"), process.to_string()];
+    let is_sent = Command::new("kill").args(&arguments).status()?.success();
+    ensure!(is_sent, "kill {}", arguments.join(" "));
+    Ok(())
 }
 
 /// Reads an answer's JSON, or fails with all that is known of it.

@@ -11,4 +11,3 @@ mod partitions;
 mod personal;
 mod sealing;
 mod tampering;
-mod torture;

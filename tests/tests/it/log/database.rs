@@ -7,7 +7,7 @@ use chrono::DateTime;
 use domain::{Aggregate, login::Login, user};
 use eventlog::{Append, AppendError, Appended, EventLog, Expected, Live, MasterKey, Meta};
 use sqlx::{
-    AssertSqlSafe, Connection, Executor, PgConnection, PgPool,
+    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
@@ -40,6 +40,12 @@ impl Database {
         let options = template.database(&name);
         let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
         Ok(Self { cluster, name, pool, master: MasterKey::generate()? })
+    }
+
+    /// Its address and its master key, for another process.
+    pub fn address(&self) -> (String, String) {
+        let url = self.pool.connect_options().to_url_lossy().to_string();
+        (url, self.master.to_base64())
     }
 
     /// Opens the log with a batcher of its own, as a process does.
