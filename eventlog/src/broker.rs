@@ -24,6 +24,8 @@ const REFILL: Position = 1_000_000;
 const FAR: Position = 1000;
 /// The longest that a message may wait for its acknowledgement.
 const ACK_WAIT: Duration = Duration::from_secs(15);
+/// How often a consumer says that it is there: one that was lost with the broker is missed soon.
+const HEARTBEAT: Duration = Duration::from_secs(3);
 
 mod header {
     pub const STREAM: &str = "Annals-Stream";
@@ -159,6 +161,7 @@ impl Broker {
         Ok(consumer
             .stream()
             .max_messages_per_batch(if is_filtered { 16 } else { 500 })
+            .heartbeat(HEARTBEAT)
             .messages()
             .await?)
     }

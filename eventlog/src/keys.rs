@@ -98,8 +98,8 @@ impl KeyRing {
 
     /// The key to write with; made where there is none yet.
     ///
-    /// The new row may be flushed late: the append that uses it is flushed after it, in the same
-    /// write-ahead log.
+    /// The row is durable before anything is sealed with it: a batch that is sent again after the
+    /// database crashed would otherwise be written without its key.
     pub(crate) async fn for_writing(&self, subject: Uuid) -> anyhow::Result<Arc<SubjectKey>> {
         self.periods.stay_fresh().await?;
         if let Some(key) = self.cached(subject) {
@@ -107,17 +107,14 @@ impl KeyRing {
         }
         let fresh = master::random()?;
         let wrapped = self.master.wrap(&fresh, subject.as_bytes())?;
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query!("set local synchronous_commit = off").execute(&mut *transaction).await?;
         let stored = sqlx::query_scalar!(
             r#"insert into vault.subject_key as k (subject_id, wrapped_key) values ($1, $2)
             on conflict (subject_id) do update set subject_id = k.subject_id returning wrapped_key"#,
             subject,
             wrapped,
         )
-        .fetch_one(&mut *transaction)
+        .fetch_one(&self.pool)
         .await?;
-        transaction.commit().await?;
         self.keep(subject, stored.as_deref())
     }
 

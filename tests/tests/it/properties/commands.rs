@@ -14,9 +14,10 @@ use domain::{
         self, CommunicationChange, EmailFrequency, Language, NotificationChange, Settings,
         TimeOfDay, Timezone,
     },
-    user::{self, Challenge, Registration, Role, User},
+    user::{self, Challenge, Erasure, Registration, Role, User},
 };
 use proptest::{option, prelude::*, sample::select};
+use serde_json::json;
 use uuid::Uuid;
 
 /// An aggregate of which anything can be asked.
@@ -53,6 +54,14 @@ fn any_role() -> impl Strategy<Value = Role> {
     select(vec![Role::User, Role::Admin, Role::Superuser])
 }
 
+fn any_erasure() -> impl Strategy<Value = Erasure> {
+    prop_oneof![
+        2 => any_moment().prop_map(|at| Erasure::Request { at }),
+        3 => any_moment().prop_map(|at| Erasure::Destroy { at }),
+        3 => any::<u8>().prop_map(|size| Erasure::Certify { certificate: json!({ "size": size }) }),
+    ]
+}
+
 impl Askable for User {
     fn any_command() -> BoxedStrategy<user::Command> {
         let registration = (
@@ -73,6 +82,7 @@ impl Askable for User {
             1 => any_role().prop_map(user::Command::ChangeRole),
             1 => Just(user::Command::Deactivate),
             1 => Just(user::Command::Activate),
+            1 => any_erasure().prop_map(user::Command::Erasure),
         ]
         .boxed()
     }
@@ -192,7 +202,7 @@ fn any_options() -> impl Strategy<Value = ModelOptions> {
         tools: vec![Tool {
             name: "zerodb_list_tables".to_owned(),
             description: None,
-            parameters: serde_json::json!({ "type": "object" }),
+            parameters: json!({ "type": "object" }),
             is_built_in,
         }],
         temperature,

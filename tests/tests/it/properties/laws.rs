@@ -84,7 +84,10 @@ impl Holder for User {
             address.map(|key| (ClaimScope::Email.name(), key)).into_iter().collect();
         match self {
             Self::Active(_) => drop(held.insert(stream_in(ClaimScope::ActiveUser))),
-            Self::Absent | Self::Deactivated(_) => {}
+            Self::Leaving | Self::Erased { is_certified: false } => {
+                held.insert(stream_in(ClaimScope::Erasure));
+            }
+            Self::Absent | Self::Deactivated(_) | Self::Erased { is_certified: true } => {}
         }
         held
     }
