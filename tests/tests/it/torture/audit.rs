@@ -22,7 +22,7 @@ use super::{
 };
 
 /// How long the relay may take for the rest.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// The whole log, and how it compares.
 pub struct Audit {

@@ -23,7 +23,7 @@ use uuid::Uuid;
 /// The least and the most that a follower lives.
 const LIFE: [Duration; 2] = [Duration::from_millis(30), Duration::from_millis(600)];
 /// How long the rest may take once nobody writes any more.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// How a follower gets its events.
 #[derive(Clone, Copy, Debug)]
