@@ -1,7 +1,7 @@
 # Annals: `make run` starts it, `make test` proves it. Needs Rust, Python 3 with pip, a C compiler.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test bench audit sqlx fmt lint tools model
+.PHONY: help run test torture chaos bench audit sqlx fmt lint tools model
 
 # SQL is checked against .sqlx/ everywhere but in `lint` and `sqlx`, which ask a throw-away Postgres.
 export SQLX_OFFLINE := true
@@ -42,6 +42,14 @@ test: tools ## Check format, lints, SQL and run every test
 	    echo 'cargo-nextest is not installed, cargo test does it slower'; \
 	    set -x; tools/with-postgres cargo test --workspace --lib --bins --tests; \
 	fi
+
+torture: tools ## Torture the log with writers, followers and kills, a minute each
+	@tools/long-tests torture:: properties::
+
+chaos: tools ## Strike the program with every fault while people work with it
+	cargo build --package annals
+	@tools/fetch tests
+	@tools/long-tests chaos:: faults::
 
 bench: tools ## Measure against the references (ONLY=chat runs a part)
 	cargo build --release --package annals

@@ -15,7 +15,11 @@ use workers::{
 };
 
 use crate::{
-    cli::Role, config::Config, embedded::Embedded, first_admin, keeping, ready, system::System,
+    cli::Role,
+    config::Config,
+    embedded::{self, Embedded},
+    first_admin, keeping, ready,
+    system::System,
 };
 
 /// How long the roles may take to finish what they have in hand.
@@ -69,6 +73,10 @@ async fn play(
         let (log, keep) = (system.log.clone(), config.retention.clone());
         roles.spawn(keeping::run(log, keep, shutdown.clone()));
         start_workers(&mut roles, config, &system, drives, shutdown)?;
+        if let Some(anew) = embedded.nats_anew() {
+            let (log, broker) = (system.log.clone(), system.broker.clone());
+            roles.spawn(embedded::look_after(anew, log, broker, shutdown.clone()));
+        }
     }
     if role.has_api() {
         start_api(&mut roles, listener, config, &system, shutdown)?;

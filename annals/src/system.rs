@@ -25,6 +25,8 @@ use crate::{
 pub(crate) static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// Connections to Postgres at most.
 const CONNECTIONS: u32 = 32;
+/// How long a transaction may wait for us: one of a process that hangs would hold its locks for ever.
+const FORGOTTEN: &str = "15s";
 /// How long after its last use a connection is believed to be alive.
 const FRESH: Duration = Duration::from_secs(1);
 /// The fewest characters of a password.
@@ -74,7 +76,7 @@ async fn connect(url: &str) -> anyhow::Result<PgPool> {
     let options = PgConnectOptions::from_str(url)
         .context("DATABASE_URL")?
         .application_name("annals")
-        .options([("jit", "off")]);
+        .options([("jit", "off"), ("idle_in_transaction_session_timeout", FORGOTTEN)]);
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(Duration::from_secs(5))

@@ -9,9 +9,12 @@ mod postgres;
 mod processes;
 mod programs;
 mod server;
+mod watch;
+
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,6 +24,8 @@ use self::{
     nursery::{Child, Nursery},
 };
 use crate::config::{Config, Programs};
+
+pub(crate) use watch::look_after;
 
 /// What the roles talk to. The private servers among it run until `stop`, whatever becomes of the roles.
 pub(crate) struct Embedded {
@@ -87,6 +92,11 @@ impl Embedded {
     /// The address of the broker, credentials included.
     pub(crate) fn nats_url(&self) -> &str {
         &self.nats_url
+    }
+
+    /// What starts the private NATS anew, if there is one.
+    pub(crate) fn nats_anew(&self) -> Option<Arc<Notify>> {
+        self.nats.as_ref().map(Child::anew)
     }
 
     /// The base URL of the local model, in the `OpenAI` dialect, if there is one; it may still be loading.

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, ensure};
 use tokio::{
     runtime::{self, Handle},
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinHandle,
     time::sleep,
 };
@@ -35,6 +35,7 @@ pub(super) struct Child {
     name: &'static str,
     life: Life,
     stop: CancellationToken,
+    anew: Arc<Notify>,
     task: JoinHandle<()>,
     _nursery: Nursery,
 }
@@ -62,10 +63,11 @@ impl Nursery {
     /// Starts a server and keeps it running.
     pub(super) fn keep(&self, server: Server) -> Child {
         let (name, log) = (server.name, server.log.clone());
-        let stop = CancellationToken::new();
+        let (stop, anew) = (CancellationToken::new(), Arc::new(Notify::new()));
         let (count, ends) = watch::channel(0);
-        let task = self.handle.spawn(server.keep_running(stop.clone(), count));
-        Child { name, life: Life { ends, log }, stop, task, _nursery: self.clone() }
+        let running = server.keep_running(stop.clone(), Arc::clone(&anew), count);
+        let task = self.handle.spawn(running);
+        Child { name, life: Life { ends, log }, stop, anew, task, _nursery: self.clone() }
     }
 }
 
@@ -73,6 +75,11 @@ impl Child {
     /// What can be seen of it.
     pub(super) fn life(&self) -> &Life {
         &self.life
+    }
+
+    /// What has it end in good order and start again.
+    pub(super) fn anew(&self) -> Arc<Notify> {
+        Arc::clone(&self.anew)
     }
 
     /// Ends it and waits until it has ended.

@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,7 +12,7 @@ use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
-    sync::watch,
+    sync::{Notify, watch},
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -46,12 +47,18 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Runs it, again and again if need be, until told to stop; counts how often it ended by itself.
-    pub(super) async fn keep_running(mut self, stop: CancellationToken, ends: watch::Sender<u32>) {
+    /// Runs it, again and again if need be, until told to stop; counts how often it ended by itself
+    /// or was told to start `anew`.
+    pub(super) async fn keep_running(
+        mut self,
+        stop: CancellationToken,
+        anew: Arc<Notify>,
+        ends: watch::Sender<u32>,
+    ) {
         let mut pause = SHORTEST_PAUSE;
         while !stop.is_cancelled() {
             let started = Instant::now();
-            let outcome = self.run_once(&stop).await;
+            let outcome = self.run_once(&stop, &anew).await;
             if stop.is_cancelled() {
                 break;
             }
@@ -68,7 +75,7 @@ impl Server {
             if started.elapsed() > HEALTHY {
                 pause = SHORTEST_PAUSE;
             }
-            warn!(server = self.name, %how, %log, ?pause, "ended by itself, starting it again");
+            warn!(server = self.name, %how, %log, ?pause, "ended, starting it again");
             drop(timeout(pause, stop.cancelled()).await);
             pause = LONGEST_PAUSE.min(pause * 2);
         }
@@ -76,7 +83,11 @@ impl Server {
     }
 
     /// Runs it until it ends or is told to; says how it ended.
-    async fn run_once(&mut self, stop: &CancellationToken) -> anyhow::Result<String> {
+    async fn run_once(
+        &mut self,
+        stop: &CancellationToken,
+        anew: &Notify,
+    ) -> anyhow::Result<String> {
         processes::end_all(self.name, &self.folder).await?;
         for file in &self.pid_files {
             processes::remove_foreign_pid_file(file, self.name, &self.folder)?;
@@ -85,6 +96,7 @@ impl Server {
         tokio::select! {
             status = child.wait() => Ok(status?.to_string()),
             () = stop.cancelled() => self.end(&mut child).await.map(|()| "stopped".to_owned()),
+            () = anew.notified() => self.end(&mut child).await.map(|()| "told to".to_owned()),
         }
     }
 

@@ -42,9 +42,7 @@ pub struct Check<'a> {
 impl<'a> Check<'a> {
     /// Reads the whole log of a program that nobody works with any more.
     pub async fn of(program: &'a Program) -> anyhow::Result<Self> {
-        let pool = PgPoolOptions::new().max_connections(4).connect(&program.database_url()).await?;
-        let master = MasterKey::from_base64(&program.master_key()?)?;
-        let log = EventLog::open(pool, &master, Live::default()).await?;
+        let log = open(program).await?;
         let broker = Broker::connect(&program.nats_url()?).await?;
         settle(&log).await?;
         let mut raw: Vec<RawEvent> = Vec::new();
@@ -154,9 +152,9 @@ impl<'a> Check<'a> {
     /// The broker's last sequence is the last position, and each message that it still has is the
     /// event at its position.
     async fn copy(&self) -> anyhow::Result<()> {
-        let head = i64::try_from(self.raw.len())?;
+        let (head, epoch) = (i64::try_from(self.raw.len())?, self.log.epoch().await?);
         until("the whole log in JetStream", REST, || async {
-            Ok(self.broker.last_position(head).await? == head)
+            Ok(self.broker.last_position(head, epoch).await? == head)
         })
         .await?;
         let jetstream = jetstream::new(self.broker.client().clone());
@@ -221,6 +219,13 @@ impl<'a> Check<'a> {
         outcome.add(format!("{} mails, {doubled} twice", sent.len()));
         Ok(())
     }
+}
+
+/// The log of a program, opened beside it.
+pub async fn open(program: &Program) -> anyhow::Result<EventLog> {
+    let pool = PgPoolOptions::new().max_connections(4).connect(&program.database_url()).await?;
+    let master = MasterKey::from_base64(&program.master_key()?)?;
+    EventLog::open(pool, &master, Live::default()).await
 }
 
 /// Message-IDs by address.

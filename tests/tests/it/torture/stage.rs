@@ -79,7 +79,7 @@ impl Stage {
         let head = self.log.head().await?;
         let audit = Audit::of(&self, head).await?;
         let deaths = audit.followers(followers, head).await?;
-        audit.broker(&self.broker).await?;
+        audit.broker(&self.broker, self.log.epoch().await?).await?;
         stop.cancel();
         relay.await?;
         self.outcome.add(format!("{} events read backwards", backwards.await??));
