@@ -14,6 +14,7 @@ mod envelope;
 mod health;
 mod idempotency;
 mod metric;
+mod moment;
 mod not_built;
 mod observe;
 mod path;

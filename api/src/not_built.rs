@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode, Uri};
 use crate::problem::Problem;
 
 /// Paths by pattern; `*` stands for one segment, `**` for all that follow.
-const PATHS: [&str; 46] = [
+const PATHS: [&str; 45] = [
     "/v1/auth/forgot-password",
     "/v1/auth/reset-password",
     "/v1/auth/change-password",
@@ -48,7 +48,6 @@ const PATHS: [&str; 46] = [
     "/v1/monitoring/**",
     "/v1/admin/monitoring/**",
     "/v1/admin/monitoring-alerts/**",
-    "/v1/admin/audit/**",
     "/v1/admin/users/**",
     "/v1/admin/keys/**",
     "/v1/admin/**",
@@ -107,7 +106,7 @@ mod tests {
             ("/v1/notifications", true),
             ("/v1/notifications/unread-count", true),
             ("/v1/chat/runs/7/events", true),
-            ("/v1/admin/audit/logs", true),
+            ("/v1/admin/streams", true),
             ("/v1/auth/google", false),
             ("/v1/nothing", false),
             ("/", false),

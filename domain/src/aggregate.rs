@@ -44,12 +44,21 @@ pub enum Category {
     Chat = 5,
     /// Attempts to sign in to one account.
     Login = 6,
+    /// What an administrator takes out of the service.
+    Audit = 7,
 }
 
 impl Category {
     /// Every category there is.
-    pub const ALL: [Self; 6] =
-        [Self::User, Self::Session, Self::ApiKey, Self::Settings, Self::Chat, Self::Login];
+    pub const ALL: [Self; 7] = [
+        Self::User,
+        Self::Session,
+        Self::ApiKey,
+        Self::Settings,
+        Self::Chat,
+        Self::Login,
+        Self::Audit,
+    ];
 
     /// The prefix of its events' names and the second part of their subjects.
     #[must_use]
@@ -61,6 +70,7 @@ impl Category {
             Self::Settings => "settings",
             Self::Chat => "chat",
             Self::Login => "login",
+            Self::Audit => "audit",
         }
     }
 

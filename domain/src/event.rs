@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{Category, api_key, chat, login, session, settings, user};
+use crate::{Category, api_key, audit, chat, login, session, settings, user};
 
 /// What happened, to whatever kind of thing.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum Event {
     Chat(chat::Event),
     /// To an account's sign-in attempts.
     Login(login::Event),
+    /// To what an administrator takes out.
+    Audit(audit::Event),
 }
 
 /// The program does not know how to read this event.
@@ -46,6 +48,7 @@ impl Event {
             Category::Settings => serde_json::from_slice(payload).map(Self::Settings),
             Category::Chat => serde_json::from_slice(payload).map(Self::Chat),
             Category::Login => serde_json::from_slice(payload).map(Self::Login),
+            Category::Audit => serde_json::from_slice(payload).map(Self::Audit),
         }
         .map_err(|source| UnknownEvent { name: name.to_owned(), source: Some(source) })
     }

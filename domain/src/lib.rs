@@ -2,6 +2,7 @@
 
 mod aggregate;
 pub mod api_key;
+pub mod audit;
 pub mod chat;
 mod email;
 mod event;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Aggregate, Category, Personal, Rejection};
 
 /// The refused attempts on one account.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Login {
     /// How many there were.
     pub failures: u64,

@@ -22,6 +22,8 @@ mod log;
 mod master;
 mod meta;
 mod partitions;
+mod people;
+mod pick;
 mod proof;
 mod queue;
 mod receipt;
@@ -48,6 +50,7 @@ pub use load::Loaded;
 pub use log::EventLog;
 pub use master::{MasterKey, ServiceKey};
 pub use meta::{Circumstances, Meta, Reason, Sealed};
+pub use people::People;
 pub use proof::{
     ConsistencyProof, Digest, Frontier, InclusionProof, InvalidHead, InvalidKey, Misfit,
     NotADigest, ProofError, PublicKey, Subtree, TreeHead, is_consistent, is_included, leaf,

@@ -141,8 +141,11 @@ async fn key(keys: &KeyRing, owner: Option<Uuid>) -> anyhow::Result<Arc<SubjectK
 impl EventLog {
     /// Opens what metas keep closed, fetching the keys it lacks in one call.
     pub async fn circumstances(&self, metas: &[&Meta]) -> anyhow::Result<Vec<Circumstances>> {
-        let owners = metas.iter().flat_map(|meta| [meta.address_owner(), meta.reason_owner()]);
-        let keys = self.keys.for_reading(owners.flatten()).await?;
+        let mut owners = Vec::with_capacity(2 * metas.len());
+        for meta in metas {
+            owners.extend([meta.address_owner(), meta.reason_owner()].into_iter().flatten());
+        }
+        let keys = self.keys.for_reading(owners.into_iter()).await?;
         metas.iter().map(|meta| meta.open(&keys)).collect()
     }
 }

@@ -99,7 +99,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Session(_)
             | Event::Settings(_)
             | Event::Chat(_)
-            | Event::Login(_) => {}
+            | Event::Login(_)
+            | Event::Audit(_) => {}
         }
     }
     erase(db, &erased).await?;

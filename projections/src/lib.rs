@@ -6,6 +6,8 @@
 
 mod admin;
 mod api_keys;
+mod as_of;
+mod audit;
 mod backoff;
 mod batch;
 mod chat_sessions;
@@ -29,6 +31,13 @@ mod users;
 
 pub use admin::{AdminDay, AdminNumbers, Counts};
 pub use api_keys::ApiKeyView;
+pub use as_of::{
+    Change, Difference, MAX_REPLAY, ModelAsOf, ModelDiff, PastEvent, RowChange, Scope, StreamAsOf, StreamDiff,
+    TableAsOf, Unanswered,
+};
+pub use audit::{
+    ActionCount, AuditEntry, AuditFilter, AuditNumbers, AuditPage, MAX_COUNT, UserCount,
+};
 pub use chat_sessions::{ChatSessionView, ChatStatus, Cursor, History, MessageView};
 pub use checkpoint::{Checkpoint, Refused};
 pub use erasures::{ErasureView, Holding};

@@ -6,7 +6,7 @@ use eventlog::Recorded;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Refusal, admin, api_keys, chat_sessions, erasures, sessions, settings, usage, users};
+use crate::{Refusal, admin, api_keys, audit, chat_sessions, erasures, sessions, settings, usage, users};
 
 /// A read model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,11 +25,13 @@ pub enum Projection {
     Usage,
     /// Numbers for the dashboard.
     Admin,
+    /// Who did what about whom.
+    Audit,
 }
 
 impl Projection {
     /// Every projection there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Users,
         Self::Sessions,
         Self::ApiKeys,
@@ -37,6 +39,7 @@ impl Projection {
         Self::ChatSessions,
         Self::Usage,
         Self::Admin,
+        Self::Audit,
     ];
 
     /// Its name in `read.projection`, in metrics, and on the command line.
@@ -50,6 +53,7 @@ impl Projection {
             Self::ChatSessions => "chat_sessions",
             Self::Usage => "usage",
             Self::Admin => "admin",
+            Self::Audit => "audit",
         }
     }
 
@@ -75,6 +79,7 @@ impl Projection {
             Self::ChatSessions => &["chat_session_view", "chat_message_view"],
             Self::Usage => &["usage_view", "usage_owner_view", "usage_run_view"],
             Self::Admin => &["admin_day_view", "admin_active_view"],
+            Self::Audit => &["audit_view"],
         }
     }
 
@@ -89,6 +94,7 @@ impl Projection {
             Self::ChatSessions => chat_sessions::wants(name),
             Self::Usage => usage::wants(name),
             Self::Admin => admin::wants(name),
+            Self::Audit => audit::wants(name),
         }
     }
 
@@ -96,7 +102,7 @@ impl Projection {
     /// of one key are taken in in their order, whatever becomes of others.
     pub(crate) fn key(self, event: &Recorded) -> Option<Uuid> {
         match (self, &event.event) {
-            (Self::Admin, _) => Some(event.stream),
+            (Self::Admin | Self::Audit, _) => Some(event.stream),
             (_, Event::User(user::Event::Erased { .. })) => None,
             (Self::Users, Event::Session(session::Event::Started { user, .. })) => Some(*user),
             (Self::Users, Event::User(_))
@@ -137,6 +143,7 @@ impl Projection {
             Self::ChatSessions => chat_sessions::apply(db, events).await,
             Self::Usage => usage::apply(db, events).await.map_err(Into::into),
             Self::Admin => admin::apply(db, events).await.map_err(Into::into),
+            Self::Audit => audit::apply(db, events).await.map_err(Into::into),
         };
         written.with_context(|| match events {
             [only] => {

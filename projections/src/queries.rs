@@ -48,6 +48,10 @@ impl Queries {
         Self { log, reached: Arc::default() }
     }
 
+    pub(crate) fn log(&self) -> &EventLog {
+        &self.log
+    }
+
     pub(crate) fn pool(&self) -> &PgPool {
         self.log.pool()
     }

@@ -92,7 +92,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
             | Event::ApiKey(_)
             | Event::Settings(_)
             | Event::Chat(_)
-            | Event::Login(_) => {}
+            | Event::Login(_)
+            | Event::Audit(_) => {}
         }
     }
     let (new, known): (Vec<_>, Vec<_>) =

@@ -96,7 +96,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Session(_)
             | Event::ApiKey(_)
             | Event::Chat(_)
-            | Event::Login(_) => {}
+            | Event::Login(_)
+            | Event::Audit(_) => {}
         }
     }
     erase(db, &erased).await?;

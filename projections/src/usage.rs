@@ -135,7 +135,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
             | Event::Session(_)
             | Event::ApiKey(_)
             | Event::Settings(_)
-            | Event::Login(_) => {}
+            | Event::Login(_)
+            | Event::Audit(_) => {}
         }
     }
     used.erase(db).await?;

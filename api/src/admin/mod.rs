@@ -1,13 +1,21 @@
 //! What administrators look at.
 
+mod as_of;
+mod audit;
 mod dashboard;
 mod metric;
 
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use audit::action;
+
 use crate::App;
 
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(dashboard::routes()).merge(metric::routes())
+    OpenApiRouter::new()
+        .merge(dashboard::routes())
+        .merge(metric::routes())
+        .merge(audit::routes())
+        .merge(as_of::routes())
 }

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod fields;
+mod history;
 mod page;
 mod session;
 mod verification;
@@ -15,6 +16,7 @@ use crate::App;
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(account::routes())
+        .merge(history::routes())
         .merge(session::routes())
         .merge(verification::routes())
         .merge(admin::routes())

@@ -10,7 +10,7 @@ use crate::{Aggregate, Category, Claim, ClaimScope, Kind, Personal, Rejection, T
 mod tests;
 
 /// A key with which a program acts for its owner.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub enum ApiKey {
     /// There is no such key.
     #[default]
@@ -25,7 +25,7 @@ pub enum ApiKey {
 }
 
 /// What is true of a key while it is good.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Active {
     /// Whose it is.
     pub owner: Uuid,

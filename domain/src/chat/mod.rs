@@ -9,6 +9,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use serde::Serialize;
 use uuid::Uuid;
 
 pub use command::{Command, Step};
@@ -23,7 +24,7 @@ pub use run::{
 use crate::{Aggregate, Category, Personal};
 
 /// A conversation.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub enum Chat {
     /// There is no such conversation.
     #[default]
@@ -38,7 +39,7 @@ pub enum Chat {
 }
 
 /// What is true of a conversation that can go on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Conversation {
     /// Whose it is.
     pub owner: Uuid,

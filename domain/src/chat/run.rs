@@ -82,7 +82,7 @@ pub struct Lease {
 }
 
 /// One run, as far as it has come.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Run {
     /// Its id.
     pub id: Uuid,
@@ -113,7 +113,7 @@ pub struct Run {
 }
 
 /// Whether a run goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Status {
     /// It does.
     Running,
@@ -152,7 +152,7 @@ pub enum FailureKind {
 }
 
 /// A tool run by Annals.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolExecution {
     /// What the model asked for.
     pub call: Personal<ToolCall>,

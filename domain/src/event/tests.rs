@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Event;
-use crate::{api_key, chat, login, session, settings, testing::sealed, user};
+use crate::{api_key, audit, chat, login, session, settings, testing::sealed, user};
 
 /// The stored names of all events, and a match that does not compile while one is missing.
 macro_rules! events {
@@ -55,6 +55,7 @@ events! {
     Event::Chat(chat::Event::RunCancelled { .. }) => "chat.run_cancelled",
     Event::Chat(chat::Event::Deleted {}) => "chat.deleted",
     Event::Login(login::Event::Failed { .. }) => "login.failed",
+    Event::Audit(audit::Event::Exported { .. }) => "audit.exported",
 }
 
 /// The stored samples, by event name.
@@ -82,6 +83,7 @@ fn encode(event: &Event) -> String {
         Event::Settings(event) => serde_json::to_string(event),
         Event::Chat(event) => serde_json::to_string(event),
         Event::Login(event) => serde_json::to_string(event),
+        Event::Audit(event) => serde_json::to_string(event),
     })
     .unwrap()
 }

@@ -14,7 +14,7 @@ mod tests;
 pub const GRACE: TimeDelta = TimeDelta::seconds(10);
 
 /// A signed-in device.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub enum Session {
     /// Nobody signed in under this id.
     #[default]
@@ -31,7 +31,7 @@ pub enum Session {
 }
 
 /// What is true of a session while it lasts.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Live {
     /// Whose it is.
     pub user: Uuid,

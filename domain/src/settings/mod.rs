@@ -17,7 +17,7 @@ pub use notification::{NotificationChange, NotificationPreferences};
 use crate::{Aggregate, Category, Kind, Rejection};
 
 /// A person's preferences; those never set are the defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Settings {
     /// How to talk to them.
     pub communication: Communication,
@@ -142,7 +142,7 @@ macro_rules! settings {
         { $($(#[$doc:meta])* $field:ident: $type:ty = $default:expr,)* }
     ) => {
         $(#[$of_settings])*
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
         pub struct $settings {
             $($(#[$doc])* pub $field: $type,)*
         }

@@ -8,7 +8,7 @@ use super::{Error, Event};
 use crate::{Email, Personal, Text};
 
 /// What is true of an account whether or not it may act.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Account {
     /// Where mail goes.
     pub email: Personal<Email>,
@@ -23,7 +23,7 @@ pub struct Account {
 }
 
 /// Whether a mailbox is known to be the account holder's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Verification {
     /// Nobody was asked yet.
     Unasked,

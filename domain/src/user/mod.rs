@@ -18,7 +18,7 @@ pub use error::Error;
 use crate::{Aggregate, Category, Claim, ClaimScope, Email, Personal, Text};
 
 /// A person's account.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub enum User {
     /// Nobody registered under this id.
     #[default]

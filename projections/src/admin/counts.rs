@@ -54,7 +54,8 @@ impl Counts {
             )
             | Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
             | Event::ApiKey(_)
-            | Event::Settings(_) => {}
+            | Event::Settings(_)
+            | Event::Audit(_) => {}
         }
     }
 

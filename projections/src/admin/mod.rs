@@ -69,7 +69,9 @@ fn active_user(recorded: &Recorded) -> Option<Uuid> {
         | Event::User(_)
         | Event::ApiKey(_)
         | Event::Settings(_)
-        | Event::Login(_) => None,
+        | Event::Login(_)
+        | Event::Audit(_)
+        | Event::Audit(_) => None,
     }
 }
 

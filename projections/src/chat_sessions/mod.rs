@@ -36,7 +36,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Session(_)
             | Event::ApiKey(_)
             | Event::Settings(_)
-            | Event::Login(_) => {}
+            | Event::Login(_)
+            | Event::Audit(_) => {}
         }
     }
     changes.retain(|_, change| !change.is_empty());

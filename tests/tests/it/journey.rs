@@ -121,7 +121,7 @@ async fn a_person_registers_chats_and_is_counted_and_a_rebuild_changes_nothing()
 
 fn rebuild_all(program: &Program) -> anyhow::Result<()> {
     let projections =
-        ["users", "sessions", "api_keys", "settings", "chat_sessions", "usage", "admin"];
+        ["users", "sessions", "api_keys", "settings", "chat_sessions", "usage", "admin", "audit"];
     for name in projections {
         let rebuilt = program.run(&["projections", "rebuild", name])?;
         let text = String::from_utf8_lossy(&rebuilt.stdout).into_owned();

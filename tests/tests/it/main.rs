@@ -1,6 +1,7 @@
 //! Journeys through the real program, with real Postgres, NATS and SMTP.
 
 mod archiving;
+mod audit;
 mod backups;
 mod bad_input;
 mod carrier;

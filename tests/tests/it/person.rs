@@ -48,7 +48,8 @@ impl Person {
         request.bearer_auth(&self.access)
     }
 
-    fn from(email: &str, answer: &Value) -> Self {
+    /// Whom a sign-in was answered with.
+    pub fn from(email: &str, answer: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Self {
             email: email.to_owned(),

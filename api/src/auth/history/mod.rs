@@ -1,0 +1,156 @@
+//! What happened to one's own account: when, from where, and by whom.
+
+mod what;
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use commands::Caller;
+use domain::{Category, Personal};
+use projections::{AuditEntry, AuditFilter};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App,
+    admin::action,
+    body::{Json, Query},
+    envelope::{CallerProblems, Problems},
+    problem::Problem,
+};
+
+/// The routes of this file.
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(history))
+}
+
+/// Which part of the history to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Part {
+    /// How many to list, 100 at most.
+    limit: Option<u32>,
+    /// Where an earlier answer ended (`nextCursor`).
+    cursor: Option<String>,
+    /// Only what has this name.
+    action: Option<String>,
+}
+
+/// What happened, the last first.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct History {
+    items: Vec<Item>,
+    /// Where to go on; none after the first thing that ever happened.
+    next_cursor: Option<String>,
+}
+
+/// Something that happened to an account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Item {
+    /// Its position in the log.
+    position: i64,
+    timestamp: DateTime<Utc>,
+    /// The event's name.
+    #[schema(example = "session.started")]
+    action: String,
+    /// The same in words.
+    #[schema(example = "You signed in")]
+    description: &'static str,
+    by: By,
+    /// What kind of thing it happened to.
+    resource_type: Option<&'static str>,
+    resource_id: Uuid,
+    /// From where; not that of an administrator.
+    ip_address: Option<String>,
+    /// With which program; not that of an administrator.
+    user_agent: Option<String>,
+    /// Why, where somebody said so.
+    reason: Option<String>,
+    /// The session or the API key with which you did it.
+    credential_id: Option<Uuid>,
+}
+
+/// Who did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum By {
+    /// The person.
+    You,
+    /// An administrator.
+    Administrator,
+    /// The service, following up on something.
+    Service,
+    /// Somebody who had not shown who they are.
+    Unknown,
+}
+
+impl By {
+    fn of(entry: &AuditEntry, me: Uuid) -> Self {
+        let meta = &entry.meta;
+        match meta.actor {
+            _ if meta.causation.is_some() => Self::Service,
+            Some(actor) if actor == me => Self::You,
+            Some(_) => Self::Administrator,
+            None if meta.address.is_some() => Self::Unknown,
+            None => Self::Service,
+        }
+    }
+}
+
+impl Item {
+    pub(super) fn of(entry: AuditEntry, me: Uuid) -> Self {
+        let by = By::of(&entry, me);
+        let is_told = matches!(by, By::You | By::Unknown);
+        let is_mine = entry.meta.actor == Some(me);
+        Self {
+            position: entry.position,
+            timestamp: entry.recorded_at,
+            description: what::happened(&entry.action),
+            action: entry.action,
+            by,
+            resource_type: entry.category.map(Category::name),
+            resource_id: entry.stream,
+            ip_address: entry.address.and_then(Personal::into_known).filter(|_| is_told),
+            user_agent: entry.user_agent.filter(|_| is_told),
+            reason: entry.reason.and_then(Personal::into_known),
+            credential_id: entry.meta.credential.filter(|_| is_mine),
+        }
+    }
+}
+
+/// What happened to your account
+///
+/// The last first: what you did, what an administrator did, what the service did, and what somebody
+/// tried who did not sign in. An API key needs the scope `account`.
+#[utoipa::path(get, path = "/v1/auth/me/history", operation_id = "my_history", tag = "auth",
+    params(Part), responses((status = 200, body = History), CallerProblems, Problems))]
+async fn history(
+    State(app): State<App>,
+    caller: Caller,
+    Query(part): Query<Part>,
+) -> Result<Json<History>, Problem> {
+    caller.scope("account")?;
+    let limit = part.limit.unwrap_or(20).clamp(1, 100);
+    let before = part.cursor.as_deref().map(cursor).transpose()?;
+    let filter = AuditFilter {
+        upto: before.map(|before| before - 1),
+        subject: Some(caller.user),
+        action: part.action.as_deref().map(action).transpose()?,
+        ..AuditFilter::default()
+    };
+    let mut positions = app.queries.audit_positions(&filter, 0, limit + 1).await?;
+    let has_more = positions.len() > limit as usize;
+    positions.truncate(limit as usize);
+    let entries = app.queries.audit_entries(&positions).await?;
+    let items = entries.into_iter().map(|entry| Item::of(entry, caller.user)).collect();
+    let next_cursor = positions.last().filter(|_| has_more).map(ToString::to_string);
+    Ok(Json(History { items, next_cursor }))
+}
+
+/// A place in a history. Whatever it says, only one's own events come after it.
+fn cursor(text: &str) -> Result<i64, Problem> {
+    let position = text.parse().ok().filter(|position| *position > 0);
+    position.ok_or_else(|| Problem::invalid("/cursor", "the nextCursor of an earlier answer"))
+}

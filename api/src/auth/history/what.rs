@@ -1,0 +1,60 @@
+//! Events in words that their person understands.
+
+/// What happened, in a sentence.
+pub(super) fn happened(action: &str) -> &'static str {
+    match action {
+        "user.registered" => "The account was opened",
+        "user.verification_requested" => "A link to verify the e-mail address was sent",
+        "user.email_verified" => "The e-mail address was verified",
+        "user.role_changed" => "The account got another role",
+        "user.deactivated" => "The account was deactivated",
+        "user.activated" => "The account was activated again",
+        "user.erasure_requested" => "The account was closed, to be erased",
+        "user.erased" => "All personal data was erased",
+        "user.erasure_certified" => "The erasure was certified",
+        "session.started" => "A device signed in",
+        "session.refreshed" => "A device stayed signed in",
+        "session.ended" => "A device was signed out",
+        "api_key.created" => "An API key was made",
+        "api_key.revoked" => "An API key was revoked",
+        "settings.communication_changed" => "The communication preferences were changed",
+        "settings.notifications_changed" => "The notification preferences were changed",
+        "settings.erased" => "The preferences were erased",
+        "login.failed" => "Somebody tried to sign in with a wrong password",
+        "chat.opened" => "A conversation was begun",
+        "chat.message_added" => "A message was added to a conversation",
+        "chat.run_requested" => "A model was asked something",
+        "chat.model_called" => "The service called a model",
+        "chat.model_answered" => "A model answered",
+        "chat.tool_started" => "A tool was started",
+        "chat.tool_finished" => "A tool has finished",
+        "chat.run_taken_over" => "Another process took a run over",
+        "chat.run_completed" => "A run was completed",
+        "chat.run_failed" => "A run failed",
+        "chat.run_cancelled" => "A run was cancelled",
+        "chat.deleted" => "A conversation was deleted",
+        "audit.exported" => "Entries of the audit log were exported",
+        _ => OTHER,
+    }
+}
+
+/// What an older program says of the events of a newer one.
+const OTHER: &str = "Something happened that this version has no words for";
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use super::*;
+
+    #[test]
+    fn there_are_words_for_every_event() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/events");
+        for file in fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let Some((action, _)) = name.split_once(".v") else { continue };
+
+            assert_ne!(happened(action), OTHER, "{action}");
+        }
+    }
+}

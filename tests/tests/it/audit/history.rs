@@ -1,0 +1,90 @@
+//! A person's own history.
+
+use serde_json::json;
+use tests::json;
+
+use super::scene::{ADDRESS, AGENT, Scene, items, texts};
+use crate::person::Person;
+
+#[tokio::test]
+async fn a_person_sees_what_happened_from_where_and_by_whom() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    scene.fail_to_sign_in("198.51.100.66").await?;
+
+    let history = scene.ada("/v1/auth/me/history", 200).await?;
+
+    let expected = [
+        "login.failed",
+        "settings.communication_changed",
+        "session.started",
+        "session.started",
+        "user.verification_requested",
+        "user.registered",
+    ];
+    assert_eq!(texts(&history, "action"), expected);
+    let found = items(&history);
+    assert_eq!((&found[0]["by"], &found[1]["by"]), (&json!("unknown"), &json!("you")));
+    assert_eq!(found[0]["ip_address"], "198.51.100.66");
+    assert_eq!(found[1]["ip_address"], ADDRESS);
+    assert_eq!(found[1]["user_agent"], AGENT);
+    assert!(found.iter().all(|it| it["position"].as_i64() > Some(0)), "{history}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_sees_anybody_else_s_history_whatever_they_ask() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    let eve = Person::register(&scene.program, "eve@example.org").await?;
+    let ask = async |query: &str, status| {
+        let path = format!("/v1/auth/me/history{query}");
+        json(eve.asks(scene.program.get(&path)).send().await?, status).await
+    };
+
+    for query in ["", "?cursor=9000000000000000000", &format!("?user_id={}", scene.ada.id)] {
+        let own = ask(query, 200).await?;
+        assert_eq!(items(&own).len(), 3, "{own}");
+        let credentials = texts(&own, "action");
+        assert!(!credentials.contains(&"settings.communication_changed".to_owned()), "{own}");
+    }
+    for forged in ["?cursor=0", "?cursor=-1", "?cursor=x", "?cursor=1' or 1=1", "?action=%27--"] {
+        ask(forged, 422).await?;
+    }
+    json(scene.program.get("/v1/auth/me/history").send().await?, 401).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn pages_go_on_where_the_last_one_ended() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    let all = scene.ada("/v1/auth/me/history?limit=100", 200).await?;
+
+    let (mut paged, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/v1/auth/me/history?limit=2{cursor}");
+        let page = scene.ada(&path, 200).await?;
+        assert!(items(&page).len() <= 2);
+        paged.extend(items(&page));
+        let Some(next) = page["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+
+    assert_eq!(paged, items(&all));
+    let started = scene.ada("/v1/auth/me/history?action=session.started", 200).await?;
+    assert_eq!(texts(&started, "action"), ["session.started"; 2]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_api_key_needs_the_scope() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    for (scope, status) in [("chat", 403), ("account", 200)] {
+        let body = json!({ "name": scope, "scopes": [scope] });
+        let request = scene.ada.asks(scene.program.post("/v1/settings/api-keys", &body));
+        let made = json(request.send().await?, 201).await?;
+
+        let key = made["api_key"].as_str().unwrap_or_default();
+        let request = scene.program.get("/v1/auth/me/history").header("x-api-key", key);
+        json(request.send().await?, status).await?;
+    }
+    Ok(())
+}
