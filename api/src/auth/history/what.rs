@@ -52,7 +52,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/events");
         for file in fs::read_dir(folder).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
-            let Some((action, _)) = name.split_once(".v") else { continue };
+            let Some((action, _)) = name.rsplit_once(".v") else { continue };
 
             assert_ne!(happened(action), OTHER, "{action}");
         }

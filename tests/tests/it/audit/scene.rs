@@ -47,14 +47,22 @@ impl Scene {
         Ok(position)
     }
 
-    /// What an administrator is answered.
+    /// What an administrator is answered, once everything that happened can be read.
     pub async fn admin(&self, path: &str, status: u16) -> anyhow::Result<Value> {
-        json(self.admin.asks(self.program.get(path)).send().await?, status).await
+        self.ask(&self.admin, path, status).await
     }
 
-    /// What Ada is answered.
+    /// What Ada is answered, once everything that happened can be read.
     pub async fn ada(&self, path: &str, status: u16) -> anyhow::Result<Value> {
-        json(self.ada.asks(self.program.get(path)).send().await?, status).await
+        self.ask(&self.ada, path, status).await
+    }
+
+    async fn ask(&self, person: &Person, path: &str, status: u16) -> anyhow::Result<Value> {
+        let standing = self.admin.asks(self.program.get("/v1/admin/projections"));
+        let standing = json(standing.send().await?, 200).await?;
+        let head = standing["data"]["log_position"].to_string();
+        let request = person.asks(self.program.get(path)).header("x-log-position", head);
+        json(request.send().await?, status).await
     }
 
     /// A wrong password for Ada's account, from somewhere.
