@@ -1,5 +1,7 @@
 //! What happened to one's own account: when, from where, and by whom.
 
+mod export;
+mod proof;
 mod what;
 
 use axum::extract::State;
@@ -12,6 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use self::proof::{Proof, Root};
 use crate::{
     App,
     admin::action,
@@ -22,7 +25,7 @@ use crate::{
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(history))
+    OpenApiRouter::new().routes(routes!(history)).merge(export::routes())
 }
 
 /// Which part of the history to list.
@@ -35,6 +38,8 @@ struct Part {
     cursor: Option<String>,
     /// Only what has this name.
     action: Option<String>,
+    /// Whether to prove that it stands in the log.
+    proofs: Option<bool>,
 }
 
 /// What happened, the last first.
@@ -44,11 +49,14 @@ struct History {
     items: Vec<Item>,
     /// Where to go on; none after the first thing that ever happened.
     next_cursor: Option<String>,
+    /// What the proofs lead to, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<Root>,
 }
 
 /// Something that happened to an account.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Item {
+struct Item {
     /// Its position in the log.
     position: i64,
     timestamp: DateTime<Utc>,
@@ -56,7 +64,7 @@ pub(super) struct Item {
     #[schema(example = "session.started")]
     action: String,
     /// The same in words.
-    #[schema(example = "You signed in")]
+    #[schema(example = "A device signed in")]
     description: &'static str,
     by: By,
     /// What kind of thing it happened to.
@@ -70,6 +78,9 @@ pub(super) struct Item {
     reason: Option<String>,
     /// The session or the API key with which you did it.
     credential_id: Option<Uuid>,
+    /// That it stands in the log, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Proof>,
 }
 
 /// Who did something.
@@ -100,7 +111,7 @@ impl By {
 }
 
 impl Item {
-    pub(super) fn of(entry: AuditEntry, me: Uuid) -> Self {
+    fn of(entry: AuditEntry, me: Uuid) -> Self {
         let by = By::of(&entry, me);
         let is_told = matches!(by, By::You | By::Unknown);
         let is_mine = entry.meta.actor == Some(me);
@@ -116,7 +127,15 @@ impl Item {
             user_agent: entry.user_agent.filter(|_| is_told),
             reason: entry.reason.and_then(Personal::into_known),
             credential_id: entry.meta.credential.filter(|_| is_mine),
+            proof: None,
         }
+    }
+
+    /// The same with its proof. The stored form of what an administrator did names them.
+    fn proven(self, proof: Option<Proof>) -> Self {
+        let is_told = self.by != By::Administrator;
+        let proof = proof.map(|proof| Proof { leaf: proof.leaf.filter(|_| is_told), ..proof });
+        Self { proof, ..self }
     }
 }
 
@@ -133,20 +152,38 @@ async fn history(
 ) -> Result<Json<History>, Problem> {
     caller.scope("account")?;
     let limit = part.limit.unwrap_or(20).clamp(1, 100);
-    let before = part.cursor.as_deref().map(cursor).transpose()?;
-    let filter = AuditFilter {
-        upto: before.map(|before| before - 1),
-        subject: Some(caller.user),
-        action: part.action.as_deref().map(action).transpose()?,
-        ..AuditFilter::default()
-    };
-    let mut positions = app.queries.audit_positions(&filter, 0, limit + 1).await?;
-    let has_more = positions.len() > limit as usize;
-    positions.truncate(limit as usize);
-    let entries = app.queries.audit_entries(&positions).await?;
-    let items = entries.into_iter().map(|entry| Item::of(entry, caller.user)).collect();
-    let next_cursor = positions.last().filter(|_| has_more).map(ToString::to_string);
-    Ok(Json(History { items, next_cursor }))
+    Ok(Json(part.read(&app, caller.user, limit).await?))
+}
+
+impl Part {
+    /// The part of a person's history that is meant, `limit` items at most.
+    async fn read(&self, app: &App, person: Uuid, limit: u32) -> Result<History, Problem> {
+        let before = self.cursor.as_deref().map(cursor).transpose()?;
+        let filter = AuditFilter {
+            upto: before.map(|before| before - 1),
+            subject: Some(person),
+            action: self.action.as_deref().map(action).transpose()?,
+            ..AuditFilter::default()
+        };
+        let mut positions = app.queries.audit_positions(&filter, 0, limit + 1).await?;
+        let has_more = positions.len() > limit as usize;
+        positions.truncate(limit as usize);
+        let entries = app.queries.audit_entries(&positions).await?;
+        let mut items: Vec<Item> =
+            entries.into_iter().map(|entry| Item::of(entry, person)).collect();
+        let mut root = None;
+        if self.proofs == Some(true) {
+            let (found, mut proofs) = proof::of(app, &positions).await?;
+            let prove = |item: Item| {
+                let proof = proofs.remove(&item.position);
+                item.proven(proof)
+            };
+            items = items.into_iter().map(prove).collect();
+            root = Some(found);
+        }
+        let next_cursor = positions.last().filter(|_| has_more).map(ToString::to_string);
+        Ok(History { items, next_cursor, root })
+    }
 }
 
 /// A place in a history. Whatever it says, only one's own events come after it.

@@ -1,6 +1,9 @@
 //! A person's own history.
 
-use serde_json::json;
+use anyhow::ensure;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use eventlog::{Digest, InclusionProof, PublicKey, TreeHead};
+use serde_json::{Value, json};
 use tests::json;
 
 use super::scene::{ADDRESS, AGENT, Scene, items, texts};
@@ -86,5 +89,52 @@ async fn an_api_key_needs_the_scope() -> anyhow::Result<()> {
         let request = scene.program.get("/v1/auth/me/history").header("x-api-key", key);
         json(request.send().await?, status).await?;
     }
+    Ok(())
+}
+
+/// Checks every proof of a history as somebody would who has nothing but the file and the key.
+fn check(history: &Value, key: &PublicKey) -> anyhow::Result<()> {
+    let head: TreeHead = serde_json::from_value(history["root"]["tree_head"].clone())?;
+    head.verify(key)?;
+    ensure!(!items(history).is_empty(), "nothing is proven");
+    for item in items(history) {
+        let proof: InclusionProof = serde_json::from_value(item["proof"]["inclusion"].clone())?;
+        let leaf = STANDARD.decode(item["proof"]["leaf"].as_str().unwrap_or_default())?;
+        let action = item["action"].as_str().unwrap_or_default().as_bytes();
+        let is_at_its_place = Some(proof.position) == item["position"].as_i64()
+            && leaf[1..9] == proof.position.to_be_bytes();
+        ensure!(is_at_its_place, "another position: {item}");
+        ensure!(leaf.windows(action.len()).any(|part| part == action), "another event: {item}");
+        ensure!(Digest::of_leaf(&leaf) == proof.leaf, "another leaf: {item}");
+        ensure!(proof.size == head.size && proof.proves(head.root), "not in the tree: {item}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_history_proves_itself_on_demand_and_as_a_file() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+
+    let plain = scene.ada("/v1/auth/me/history", 200).await?;
+    let proven = scene.ada("/v1/auth/me/history?proofs=true&limit=2", 200).await?;
+    let request = scene.ada.asks(scene.program.get("/v1/auth/me/history/export"));
+    let answer = request.send().await?;
+    let attached = answer.headers()["content-disposition"].to_str()?.to_owned();
+    let file = json(answer, 200).await?;
+
+    assert!(plain.get("root").is_none() && items(&plain)[0].get("proof").is_none());
+    let key = file["root"]["public_key"].as_str().unwrap_or_default().parse::<PublicKey>()?;
+    check(&proven, &key)?;
+    check(&file, &key)?;
+    assert!(attached.starts_with("attachment"), "{attached}");
+    assert_eq!(
+        (&file["form"], &file["user_id"]),
+        (&json!("annals-history-1"), &json!(scene.ada.id))
+    );
+    assert_eq!(items(&file).len(), items(&plain).len());
+
+    let mut forged = file.clone();
+    forged["items"][0]["proof"] = file["items"][1]["proof"].clone();
+    assert!(check(&forged, &key).is_err(), "the proof of another event is none of this one");
     Ok(())
 }
