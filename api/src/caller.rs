@@ -8,7 +8,7 @@ use commands::Caller;
 
 use crate::{App, context, problem::Problem};
 
-/// A caller who is an administrator.
+/// A caller who is an administrator, and may say why in `X-Reason`.
 pub(crate) struct Admin(pub Caller);
 
 impl FromRequestParts<App> for Caller {
@@ -34,8 +34,9 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let caller = Caller::from_request_parts(parts, app).await?;
+        let mut caller = Caller::from_request_parts(parts, app).await?;
         caller.admin()?;
+        caller.origin.reason = context::reason(&parts.headers)?;
         Ok(Self(caller))
     }
 }

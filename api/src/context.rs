@@ -7,12 +7,15 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
 };
 use commands::Origin;
+use domain::{InvalidText, Text};
 use uuid::Uuid;
 
 use crate::{App, address, problem::Problem};
 
 /// The header that carries a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header in which an administrator says why.
+const REASON: HeaderName = HeaderName::from_static("x-reason");
 /// The longest name of a client that is kept.
 const USER_AGENT: usize = 256;
 
@@ -81,7 +84,18 @@ pub(crate) fn origin(parts: &Parts, app: &App) -> Origin {
     let user_agent = text(header::USER_AGENT).map(|agent| agent.chars().take(USER_AGENT).collect());
     let traceparent = text(HeaderName::from_static("traceparent")).filter(|id| is_trace(id));
     let request = parts.extensions.get::<RequestId>().map(RequestId::uuid).unwrap_or_default();
-    Origin { address, user_agent, request, traceparent: traceparent.map(str::to_owned) }
+    let traceparent = traceparent.map(str::to_owned);
+    Origin { address, user_agent, request, traceparent, reason: None }
+}
+
+/// Why somebody does something, where they say so.
+pub(crate) fn reason(headers: &HeaderMap) -> Result<Option<Text>, Problem> {
+    let Some(said) = headers.get(REASON) else { return Ok(None) };
+    let said = String::from_utf8(said.as_bytes().to_vec()).ok().map(Text::try_from);
+    match said {
+        Some(Ok(said)) => Ok(Some(said)),
+        Some(Err(_)) | None => Err(Problem::invalid("X-Reason", InvalidText.to_string())),
+    }
 }
 
 /// W3C Trace Context, version 00.
@@ -111,6 +125,20 @@ mod tests {
             let id = id(header);
             assert!(Uuid::parse_str(&id).is_ok(), "{text:?} became {id}");
         }
+    }
+
+    #[test]
+    fn a_reason_is_one_line_of_text() {
+        let read = |value: &[u8]| {
+            let headers = HeaderMap::from_iter([(REASON, HeaderValue::from_bytes(value).unwrap())]);
+            reason(&headers).map(|said| said.map(|said| said.to_string()))
+        };
+
+        assert_eq!(read(b"Ada asked").ok().flatten().as_deref(), Some("Ada asked"));
+        for wrong in [&b""[..], b"   ", b"\xff\xfe"] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(reason(&HeaderMap::new()).is_ok_and(|said| said.is_none()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who asks, from where, and by which right.
 
-use domain::{Kind, Rejection, user::Role};
-use eventlog::{Meta, Sealed};
+use domain::{Kind, Rejection, Text, user::Role};
+use eventlog::{Meta, Reason, Sealed};
 use uuid::Uuid;
 
 /// The request that everything follows from.
@@ -15,6 +15,8 @@ pub struct Origin {
     pub request: Uuid,
     /// The trace it belongs to (W3C Trace Context).
     pub traceparent: Option<String>,
+    /// Why, in an administrator's own words.
+    pub reason: Option<Text>,
 }
 
 /// A person who has shown who they are, or a program of theirs.
@@ -60,6 +62,7 @@ impl Origin {
     pub fn meta(&self) -> Meta {
         Meta {
             address: self.address.clone().map(Sealed::from),
+            reason: self.reason.as_ref().map(|said| Reason::Said(said.to_string().into())),
             correlation: Some(self.request).filter(|request| !request.is_nil()),
             traceparent: self.traceparent.clone(),
             ..Meta::default()

@@ -142,6 +142,9 @@ impl Past {
     }
 
     async fn apply(&mut self, events: &[Recorded]) -> anyhow::Result<()> {
+        let model = self.projection.name();
+        metrics::counter!("annals_as_of_events_total", "projection" => model)
+            .increment(events.len() as u64);
         for batch in events.chunks(BATCH) {
             self.projection.apply(&mut self.db, batch).await?;
         }

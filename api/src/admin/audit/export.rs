@@ -86,7 +86,7 @@ async fn export(
     let done = app.commands.record_export(&caller, export).await?;
     app.await_position(done.position).await;
     let rows = Rows { app, filter, format: order.format, left: limit, is_begun: false };
-    let mut response = Body::from_stream(stream::try_unfold(rows, Rows::next)).into_response();
+    let mut response = Body::from_stream(stream::try_unfold(rows, Rows::advance)).into_response();
     let (kind, name) = match order.format {
         Format::Csv => ("text/csv; charset=utf-8", format!("audit-{upto}.csv")),
         Format::Jsonl => ("application/jsonl", format!("audit-{upto}.jsonl")),
@@ -114,6 +114,14 @@ struct Rows {
 
 impl Rows {
     /// The next part of the file; none at its end. A file that breaks off was not finished.
+    async fn advance(self) -> anyhow::Result<Option<(String, Self)>> {
+        let part = self.next().await;
+        if let Err(error) = &part {
+            tracing::error!(error = format!("{error:#}"), "an export of the audit log broke off");
+        }
+        part
+    }
+
     async fn next(mut self) -> anyhow::Result<Option<(String, Self)>> {
         let mut text = String::new();
         if !self.is_begun && self.format == Format::Csv {

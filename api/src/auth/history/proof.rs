@@ -28,7 +28,7 @@ pub(super) struct Proof {
     pub leaf: Option<String>,
     /// `{position, size, leaf, path}`, as in RFC 6962.
     #[schema(value_type = Object)]
-    inclusion: InclusionProof,
+    pub inclusion: InclusionProof,
 }
 
 /// Proves events by the newest tree head, or by a new one where that does not hold them all.

@@ -135,7 +135,7 @@ async fn an_export_is_safe_in_a_spreadsheet_and_is_written_down() -> anyhow::Res
     let order = json!({ "format": "csv", "user_id": scene.ada.id });
 
     let request = scene.admin.asks(scene.program.post("/v1/admin/audit/export", &order));
-    let answer = request.send().await?;
+    let answer = request.header("x-reason", "Ada asked for it").send().await?;
 
     let kind = answer.headers()["content-type"].to_str()?.to_owned();
     assert_eq!(kind, "text/csv; charset=utf-8");
@@ -146,7 +146,9 @@ async fn an_export_is_safe_in_a_spreadsheet_and_is_written_down() -> anyhow::Res
     assert!(lines[0].starts_with("\"position\",\"timestamp\""), "{text}");
     assert!(lines[1].contains(&format!("\"'{AGENT}\"")), "{text}");
     let recorded = scene.admin("/v1/admin/audit/logs?action=audit.exported", 200).await?;
-    assert_eq!(items(&recorded)[0]["user_id"], scene.admin.id.as_str());
+    let recorded = &items(&recorded)[0];
+    assert_eq!(recorded["user_id"], scene.admin.id.as_str());
+    assert_eq!(recorded["details"]["reason"], "Ada asked for it");
     Ok(())
 }
 
