@@ -32,8 +32,8 @@ mod users;
 pub use admin::{AdminDay, AdminNumbers, Counts};
 pub use api_keys::ApiKeyView;
 pub use as_of::{
-    Change, Difference, MAX_REPLAY, ModelAsOf, ModelDiff, PastEvent, RowChange, Scope, StreamAsOf, StreamDiff,
-    TableAsOf, Unanswered,
+    Change, Difference, MAX_REPLAY, ModelAsOf, ModelDiff, PastEvent, RowChange, Scope, StreamAsOf,
+    StreamDiff, TableAsOf, Unanswered,
 };
 pub use audit::{
     ActionCount, AuditEntry, AuditFilter, AuditNumbers, AuditPage, MAX_COUNT, UserCount,

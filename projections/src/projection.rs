@@ -6,7 +6,9 @@ use eventlog::Recorded;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Refusal, admin, api_keys, audit, chat_sessions, erasures, sessions, settings, usage, users};
+use crate::{
+    Refusal, admin, api_keys, audit, chat_sessions, erasures, sessions, settings, usage, users,
+};
 
 /// A read model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -70,7 +70,6 @@ fn active_user(recorded: &Recorded) -> Option<Uuid> {
         | Event::ApiKey(_)
         | Event::Settings(_)
         | Event::Login(_)
-        | Event::Audit(_)
         | Event::Audit(_) => None,
     }
 }

@@ -3,5 +3,5 @@
 mod as_of;
 mod history;
 mod logs;
-// mod past;
+mod past;
 mod scene;

@@ -1,6 +1,6 @@
 //! What the read models promise, shown with a real Postgres.
 
 mod batches;
-mod history;
+pub mod history;
 mod parking;
 mod running;

@@ -182,7 +182,7 @@ async fn every_stream_is_shown_at_every_version() -> anyhow::Result<()> {
             assert_eq!(then.version, event.version);
             assert_eq!(then.events, now.events[..then.events.len()]);
             assert_eq!(diff.differences.is_empty(), last.state == then.state);
-            assert_eq!(diff.events, [event.clone()]);
+            assert_eq!(diff.events, std::slice::from_ref(event));
             last = then;
         }
         assert_eq!(last.state, now.state);

@@ -23,7 +23,7 @@ fn opening(category: Category) -> Option<&'static str> {
         Category::Session => Some("session.started"),
         Category::ApiKey => Some("api_key.created"),
         Category::Chat => Some("chat.opened"),
-        Category::Settings | Category::Login => None,
+        Category::Settings | Category::Login | Category::Audit => None,
     }
 }
 
@@ -109,7 +109,7 @@ trait StreamOf {
 impl StreamOf for Category {
     fn stream(self, person: Uuid) -> Uuid {
         match self {
-            Self::Settings | Self::Login => self.stream_of(person),
+            Self::Settings | Self::Login | Self::Audit => self.stream_of(person),
             Self::User | Self::Session | Self::ApiKey | Self::Chat => Uuid::now_v7(),
         }
     }
