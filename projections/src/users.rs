@@ -117,8 +117,9 @@ impl<'a> Change<'a> {
         match event {
             user::Event::Registered { email, name, role, at } => {
                 let name = name.as_ref().and_then(Personal::known);
-                self.registered = Some(Registered { email: email.known(), name, at: *at });
-                self.role = Some(*role);
+                let registered = Some(Registered { email: email.known(), name, at: *at });
+                // What came before changed no row, in whichever batch it came.
+                *self = Self { registered, role: Some(*role), ..Self::default() };
             }
             user::Event::EmailVerified { .. } => self.is_verified = Some(true),
             user::Event::RoleChanged { role } => self.role = Some(*role),

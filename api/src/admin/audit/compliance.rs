@@ -4,7 +4,8 @@ mod standard;
 
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
-use eventlog::{People, Position};
+use eventlog::{KeptPeriod, People, Position};
+use projections::AuditNumbers;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -101,10 +102,16 @@ struct PeopleFacts {
 /// What is kept for how long.
 #[derive(Serialize, ToSchema)]
 struct RetentionFacts {
-    /// Events: until the end of the log; personal data in them until the person is erased.
+    /// Of events.
     events: &'static str,
     /// When the oldest event was recorded.
     oldest_event_at: Option<DateTime<Utc>>,
+    /// Addresses, failed logins and devices, month by month: `{kind, month, withheld_at, period}`.
+    /// What was withheld cannot be read any more.
+    #[schema(value_type = Vec<Object>)]
+    technical_data: Vec<KeptPeriod>,
+    /// Parts of the log that were moved to archive files.
+    archived_partitions: usize,
 }
 
 /// Facts for an auditor
@@ -125,40 +132,53 @@ async fn report(
         ..Filter::default()
     };
     let window = filter.read(&app).await?;
-    let upto = window.upto.unwrap_or(head);
-    let numbers = app.queries.audit_numbers(window.after, upto).await?;
-    let count = |action| numbers.count(action);
-    let period = PeriodFacts {
-        after: window.after,
-        upto,
-        first_event_at: numbers.first_at,
-        last_event_at: numbers.last_at,
-        events: numbers.events,
-        people_who_acted: numbers.users,
-        logins: count("session.started"),
-        failed_logins: count("login.failed"),
-        ended_sessions: count("session.ended"),
-        registrations: count("user.registered"),
-        role_changes: count("user.role_changed"),
-        deactivations: count("user.deactivated"),
-        api_keys_created: count("api_key.created"),
-        api_keys_revoked: count("api_key.revoked"),
-        erasures: count("user.erased"),
-        audit_exports: count("audit.exported"),
-        admin_actions: numbers.acts_on_others,
-    };
-    let oldest = log.read_at_most(0, 1).await?;
+    let (after, upto) = (window.after, window.upto.unwrap_or(head));
+    let numbers = app.queries.audit_numbers(after, upto).await?;
     let People { readable, erased } = log.people().await?;
     Ok(Json(Report {
         generated_at: app.now(),
         log: log_facts(&app, head, numbers.position).await?,
-        period,
+        period: PeriodFacts::of(&numbers, after, upto),
         people: PeopleFacts { readable, erased },
-        retention: RetentionFacts {
-            events: "kept until the end of the log; personal data in them until their person is erased",
-            oldest_event_at: oldest.first().map(|event| event.recorded_at),
-        },
+        retention: retention_facts(&app).await?,
     }))
+}
+
+impl PeriodFacts {
+    fn of(numbers: &AuditNumbers, after: Position, upto: Position) -> Self {
+        let count = |action| numbers.count(action);
+        Self {
+            after,
+            upto,
+            first_event_at: numbers.first_at,
+            last_event_at: numbers.last_at,
+            events: numbers.events,
+            people_who_acted: numbers.users,
+            logins: count("session.started"),
+            failed_logins: count("login.failed"),
+            ended_sessions: count("session.ended"),
+            registrations: count("user.registered"),
+            role_changes: count("user.role_changed"),
+            deactivations: count("user.deactivated"),
+            api_keys_created: count("api_key.created"),
+            api_keys_revoked: count("api_key.revoked"),
+            erasures: count("user.erased"),
+            audit_exports: count("audit.exported"),
+            admin_actions: numbers.acts_on_others,
+        }
+    }
+}
+
+async fn retention_facts(app: &App) -> anyhow::Result<RetentionFacts> {
+    let log = app.commands.log();
+    let oldest = log.read_at_most(0, 1).await?;
+    let partitions = log.partitions().await?;
+    Ok(RetentionFacts {
+        events: "kept for good; personal data in them until their person is erased",
+        oldest_event_at: oldest.first().map(|event| event.recorded_at),
+        technical_data: log.kept_periods().await?,
+        archived_partitions: partitions.iter().filter(|it| it.archived_at.is_some()).count(),
+    })
 }
 
 async fn log_facts(app: &App, head: Position, audited_upto: Position) -> anyhow::Result<LogFacts> {
