@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     Aggregate, Email, Text,
     api_key::{self, ApiKey},
+    audit::{self, Audit, Export, Format},
     chat::{
         self, Chat, Failure, FailureKind, FinishReason, Lease, Message, ModelOptions, Provider,
         RunRequest, Step, Tool, ToolCall, ToolOutcome, Usage,
@@ -125,6 +126,20 @@ impl Askable for Login {
     fn any_command() -> BoxedStrategy<login::Command> {
         (option::of(any::<String>()), any_moment())
             .prop_map(|(address, at)| login::Command::RecordFailure { address, at })
+            .boxed()
+    }
+}
+
+impl Askable for Audit {
+    fn any_command() -> BoxedStrategy<audit::Command> {
+        let format = select(vec![Format::Csv, Format::Jsonl]);
+        let filter = (option::of(any_id()), option::of(any::<String>()));
+        (format, filter, any::<[i64; 2]>(), any::<u32>(), any_moment())
+            .prop_map(|(format, (user, action), [after, upto], limit, at)| {
+                let category = None;
+                let export = Export { format, after, upto, user, action, category, limit, at };
+                audit::Command::RecordExport(export)
+            })
             .boxed()
     }
 }

@@ -1,8 +1,8 @@
 //! Whatever happened: every event can be stored and read again, and taken in, in any state.
 
 use domain::{
-    Aggregate, Category, Event, api_key::ApiKey, chat::Chat, login::Login, session::Session,
-    settings::Settings, user::User,
+    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, login::Login,
+    session::Session, settings::Settings, user::User,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -31,6 +31,7 @@ fn stored(event: &Event) -> Vec<u8> {
         Event::Settings(event) => serde_json::to_vec(event),
         Event::Chat(event) => serde_json::to_vec(event),
         Event::Login(event) => serde_json::to_vec(event),
+        Event::Audit(event) => serde_json::to_vec(event),
     })
     .expect("an event can be stored")
 }
@@ -99,6 +100,7 @@ laws_of_events! {
     settings: Settings, Settings;
     chat: Chat, Chat;
     login: Login, Login;
+    audit: Audit, Audit;
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use domain::{
-    Aggregate, Claim, ClaimScope, Rejection, api_key::ApiKey, chat::Chat, login::Login,
-    session::Session, settings::Settings, user::User,
+    Aggregate, Claim, ClaimScope, Rejection, api_key::ApiKey, audit::Audit, chat::Chat,
+    login::Login, session::Session, settings::Settings, user::User,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -123,7 +123,7 @@ macro_rules! hold_nothing {
     };
 }
 
-hold_nothing!(Settings, Chat, Login);
+hold_nothing!(Settings, Chat, Login, Audit);
 
 macro_rules! laws_of_commands {
     ($($test:ident: $aggregate:ident;)*) => {
@@ -143,4 +143,5 @@ laws_of_commands! {
     settings_live_by_the_laws: Settings;
     a_conversation_lives_by_the_laws: Chat;
     a_login_lives_by_the_laws: Login;
+    an_audit_lives_by_the_laws: Audit;
 }
