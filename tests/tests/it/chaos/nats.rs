@@ -1,8 +1,6 @@
 //! kill -9 of NATS, and the loss of all that it stored.
 
-use tests::signal;
-
-use super::scene::{Mails, Scene, often};
+use super::scene::{Mails, Scene, kill_server, often};
 use crate::log::nats::Nats;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -29,10 +27,11 @@ async fn nats_that_the_program_runs_itself_comes_back_after_a_kill() -> anyhow::
     let kills = often(1, 6);
     let mut scene = Scene::embedded("private_nats_killed").await?;
     let pid_file = scene.program.data().join("nats/nats-server.pid");
+    let mut killed = 0;
 
     for _ in 0..kills {
         scene.pass(50, 400).await;
-        signal("KILL", std::fs::read_to_string(&pid_file)?.trim().parse()?)?;
+        killed = kill_server(&pid_file, killed).await?;
         scene.load.progress(1).await?;
     }
 

@@ -2,6 +2,8 @@
 
 use std::{
     fmt::Display,
+    fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -9,6 +11,7 @@ use anyhow::{Context, ensure};
 use tests::{
     Dice, Mailbox, Outcome, Program, Setup, is_long,
     provider::{Reply, ScriptedProvider},
+    signal,
 };
 
 use super::{
@@ -16,6 +19,9 @@ use super::{
     load::{Ledger, Load},
 };
 use crate::log::nats::Nats;
+
+/// How long a server may take to come back: its keeper waits longer from end to end.
+const SERVER: Duration = Duration::from_mins(1);
 
 /// What may become of mails.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,6 +122,18 @@ impl Scene {
 /// How often a fault strikes: seldom in `make test`, often in `make chaos`.
 pub fn often(seldom: u32, often: u32) -> u32 {
     if is_long() { often } else { seldom }
+}
+
+/// kill -9 of the server that a file names, once that is another one than `last`; answers which.
+pub async fn kill_server(pid_file: &Path, last: u32) -> anyhow::Result<u32> {
+    let named = || {
+        let text = fs::read_to_string(pid_file).unwrap_or_default();
+        text.lines().next().and_then(|line| line.trim().parse().ok()).unwrap_or(last)
+    };
+    until("a server that comes back", SERVER, || async { Ok(named() != last) }).await?;
+    let pid = named();
+    signal("KILL", pid)?;
+    Ok(pid)
 }
 
 /// Waits until something is so.
