@@ -81,6 +81,9 @@ struct Item {
     /// That it stands in the log, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     proof: Option<Proof>,
+    /// Whether somebody else caused it.
+    #[serde(skip)]
+    is_anothers: bool,
 }
 
 /// Who did something.
@@ -128,13 +131,15 @@ impl Item {
             reason: entry.reason.and_then(Personal::into_known),
             credential_id: entry.meta.credential.filter(|_| is_mine),
             proof: None,
+            is_anothers: entry.meta.actor.is_some_and(|actor| actor != me),
         }
     }
 
-    /// The same with its proof. The stored form of what an administrator did names them.
+    /// The same with its proof. The stored form of what another caused, also of what the service
+    /// did on their behalf, names them.
     fn proven(self, proof: Option<Proof>) -> Self {
-        let is_told = self.by != By::Administrator;
-        let proof = proof.map(|proof| Proof { leaf: proof.leaf.filter(|_| is_told), ..proof });
+        let proof =
+            proof.map(|proof| Proof { leaf: proof.leaf.filter(|_| !self.is_anothers), ..proof });
         Self { proof, ..self }
     }
 }
@@ -190,4 +195,71 @@ impl Part {
 fn cursor(text: &str) -> Result<i64, Problem> {
     let position = text.parse().ok().filter(|position| *position > 0);
     position.ok_or_else(|| Problem::invalid("/cursor", "the nextCursor of an earlier answer"))
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use eventlog::Meta;
+
+    use super::*;
+
+    const ME: Uuid = Uuid::from_u128(1);
+    const ADMIN: Uuid = Uuid::from_u128(2);
+
+    fn item(meta: &Meta) -> Item {
+        let entry = AuditEntry {
+            position: 7,
+            recorded_at: DateTime::UNIX_EPOCH,
+            action: "user.deactivated".to_owned(),
+            category: Some(Category::User),
+            stream: ME,
+            version: 1,
+            command: Uuid::nil(),
+            meta: meta.about(ME),
+            address: Some("192.0.2.1".to_owned().into()),
+            reason: Some("a reason".to_owned().into()),
+            user_agent: Some("curl".to_owned()),
+        };
+        Item::of(entry, ME)
+    }
+
+    fn by(actor: Uuid) -> Meta {
+        Meta { actor: Some(actor), credential: Some(Uuid::from_u128(3)), ..Meta::default() }
+    }
+
+    #[test]
+    fn ones_own_acts_are_told_in_full() {
+        let item = item(&by(ME));
+
+        assert_eq!((item.by, item.is_anothers), (By::You, false));
+        assert!(item.ip_address.is_some() && item.user_agent.is_some());
+        assert!(item.credential_id.is_some());
+    }
+
+    #[test]
+    fn of_an_administrator_nothing_is_told_but_the_reason() {
+        let item = item(&by(ADMIN));
+
+        assert_eq!((item.by, item.is_anothers), (By::Administrator, true));
+        assert_eq!((item.ip_address, item.user_agent, item.credential_id), (None, None, None));
+        assert_eq!(item.reason.as_deref(), Some("a reason"));
+    }
+
+    #[test]
+    fn what_the_service_does_for_an_administrator_does_not_name_them() {
+        let item = item(&Meta { causation: Some(6), ..by(ADMIN) });
+
+        assert_eq!((item.by, item.is_anothers), (By::Service, true));
+        assert_eq!((item.ip_address, item.credential_id), (None, None));
+    }
+
+    #[test]
+    fn whoever_did_not_sign_in_is_unknown() {
+        let address = Some("192.0.2.1".to_owned().into());
+        let item = item(&Meta { address, ..Meta::default() });
+
+        assert_eq!((item.by, item.is_anothers), (By::Unknown, false));
+        assert!(item.ip_address.is_some());
+    }
 }

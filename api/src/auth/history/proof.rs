@@ -24,7 +24,7 @@ pub(super) struct Root {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Proof {
     /// The bytes that are proven, in base64: position, stream, version, time, command, name, and
-    /// the event as it is stored. Not those of an administrator's act, of which only the digest is told.
+    /// the event as it is stored. Not of what an administrator caused: of that only the digest is told.
     pub leaf: Option<String>,
     /// `{position, size, leaf, path}`, as in RFC 6962.
     #[schema(value_type = Object)]
