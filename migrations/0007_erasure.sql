@@ -19,6 +19,12 @@ end $$;
 create trigger subject_key_is_final before update or delete on vault.subject_key
     for each row when (old.destroyed_at is not null) execute function vault.destroyed_is_final();
 
+-- While master keys change: the new one, wrapped by the one before, so that processes that were started
+-- with that one can go on. Empty otherwise.
+create table vault.master_bridge (
+    wrapped_key bytea not null
+);
+
 -- As in 0002, and: the secret called `subject_key` is the id of a person whose key is destroyed.
 create or replace function log.settle(
     c_stream uuid[],
@@ -69,3 +75,32 @@ create table erasure_view (
     certificate jsonb
 );
 create index on erasure_view (requested_at desc, user_id);
+
+-- How far an erasure has come; gone once it is certified.
+create table work.erasure (
+    user_id uuid primary key,
+    progress jsonb not null,
+    updated_at timestamptz not null
+);
+
+-- What models keep for people, sealed with the key of the person. Tables are known by a keyed hash of
+-- their name, rows found by keyed hashes of their fields. The tables of 0004 are emptied into these.
+create table work.zerodb_sealed_table (
+    owner_id uuid not null,
+    table_key bytea not null,
+    sealed bytea not null,
+    created_at timestamptz not null,
+    constraint zerodb_sealed_table_pkey primary key (owner_id, table_key)
+);
+create table work.zerodb_sealed_row (
+    row_id uuid primary key,
+    owner_id uuid not null,
+    table_key bytea not null,
+    sealed bytea not null,
+    terms bigint[] not null,
+    created_at timestamptz not null,
+    constraint zerodb_sealed_row_table_fkey foreign key (owner_id, table_key)
+        references work.zerodb_sealed_table on delete cascade
+);
+create index zerodb_sealed_row_table_idx on work.zerodb_sealed_row (owner_id, table_key, created_at, row_id);
+create index zerodb_sealed_row_terms_idx on work.zerodb_sealed_row using gin (terms);

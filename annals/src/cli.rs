@@ -35,6 +35,9 @@ pub(crate) enum Action {
     Operate(Operation),
     /// Fill an empty database from a backup; nothing else may run on it.
     Restore(Restore),
+    /// Look at what the service signed, without a server.
+    #[command(subcommand)]
+    Certificate(Certificate),
     /// Print the configuration in effect, without secrets.
     Config,
     /// Print the `OpenAPI` document of the HTTP interface as YAML.
@@ -50,6 +53,9 @@ pub(crate) enum Operation {
     /// Look after the read models.
     #[command(subcommand)]
     Projections(Projections),
+    /// Look after the keys that protect all others.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Look after accounts.
     #[command(subcommand)]
     User(User),
@@ -164,6 +170,28 @@ pub(crate) enum Projections {
         /// Its name, as `list` prints it.
         name: String,
     },
+}
+
+/// What can be done with certificates.
+#[derive(Subcommand)]
+pub(crate) enum Certificate {
+    /// Check the certificate of an erasure.
+    Verify {
+        /// The file that holds it, as the API gave it.
+        file: PathBuf,
+        /// The public key of the service, as `annals log key` prints it.
+        #[arg(long)]
+        key: Option<String>,
+    },
+}
+
+/// What can be done about keys.
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Wrap every key with a new master key, while the program runs or not. The new key is
+    /// `ANNALS_MASTER_KEY`, the one in use `ANNALS_MASTER_KEY_PREVIOUS`; where the key lives in the
+    /// data folder, a new one is made there.
+    RotateMaster,
 }
 
 /// What can be done about accounts.

@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) smtp_url: Option<String>,
     /// The key that wraps all others, if it was given; see `master_key::load`.
     pub(crate) master_key: Option<[u8; 32]>,
+    /// Master keys that are not in use any more, or not yet, and still open what they wrapped.
+    pub(crate) master_key_previous: Vec<[u8; 32]>,
     /// The first administrator's address.
     pub(crate) admin_email: Option<String>,
     /// The first administrator's password; unset: a one-time password is made and printed.
@@ -123,6 +125,7 @@ impl Config {
             nats_url: parse::nats_url(given.nats_url)?,
             smtp_url: parse::smtp_url(given.smtp_url)?,
             master_key: given.master_key.as_deref().map(parse::master_key).transpose()?,
+            master_key_previous: parse::master_keys(given.master_key_previous.as_deref())?,
             admin_email: given.admin_email,
             admin_password: given.admin_password,
             registration_limit: parse::registration_limit(given.registration_limit.as_deref())?,

@@ -2,12 +2,14 @@
 
 mod archive;
 mod backup;
+mod certificate;
 mod cli;
 mod config;
 mod embedded;
 mod first_admin;
 mod inspect;
 mod keeping;
+mod keys;
 mod master_key;
 mod operate;
 mod ready;
@@ -22,7 +24,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{Action, Cli},
+    cli::{Action, Certificate, Cli},
     config::Config,
 };
 
@@ -48,6 +50,9 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Action::Config => {
             print!("{config}");
             Ok(())
+        }
+        Action::Certificate(Certificate::Verify { file, key }) => {
+            certificate::verify(&file, key.as_deref())
         }
         Action::Openapi => serve::print_openapi(),
     }

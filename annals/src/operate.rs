@@ -5,10 +5,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     archive, backup,
-    cli::{Log, Operation, Projections, User},
+    cli::{Keys, Log, Operation, Projections, User},
     config::Config,
     embedded::Embedded,
-    first_admin, inspect, keeping,
+    first_admin, inspect, keeping, keys, master_key,
     system::System,
 };
 
@@ -19,12 +19,27 @@ pub(crate) async fn operate(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     let embedded = Embedded::reach(config, shutdown).await?;
-    let outcome = match System::open(config, &embedded, None).await {
+    let outcome = match open(config, &embedded, &operation).await {
         Ok(system) => perform(config, &system, operation, shutdown).await,
         Err(error) => Err(error),
     };
     embedded.stop().await;
     outcome
+}
+
+async fn open(
+    config: &Config,
+    embedded: &Embedded,
+    operation: &Operation,
+) -> anyhow::Result<System> {
+    let master = match operation {
+        Operation::Keys(Keys::RotateMaster) => master_key::next(config)?,
+        Operation::Log(_)
+        | Operation::Projections(_)
+        | Operation::Backup { .. }
+        | Operation::User(_) => master_key::load(config)?,
+    };
+    System::open(config, embedded, &master, None).await
 }
 
 async fn perform(
@@ -55,6 +70,7 @@ async fn perform(
         Operation::Backup { folder, keys, with_archives } => {
             backup::backup(&system.log, BackupPlan { folder, keys, with_archives }).await
         }
+        Operation::Keys(Keys::RotateMaster) => keys::rotate_master(config, system).await,
         Operation::User(User::CreateAdmin) => first_admin::create(config, &system.commands).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use eventlog::{Backup, MasterKey};
+use eventlog::Backup;
 use sqlx::{PgPool, postgres::PgPoolOptions, raw_sql};
 use tokio_util::sync::CancellationToken;
 
@@ -28,8 +28,7 @@ pub(crate) async fn restore(
 ) -> anyhow::Result<()> {
     say("reading the backup");
     let backup = Backup::open(&plan.folder, plan.keys.as_deref(), plan.without_keys)?;
-    let master = MasterKey::from_bytes(master_key::load(config)?);
-    backup.opens_with(&master)?;
+    backup.opens_with(&master_key::load(config)?)?;
     backup.bring_archives(&config.archive_dir, say).await?;
     let embedded = Embedded::reach(config, shutdown).await?;
     let outcome = fill(config, plan, &backup, &embedded).await;
@@ -53,7 +52,7 @@ async fn fill(
     MIGRATIONS.run(&pool).await.context("bringing the database up to date")?;
     pool.close().await;
     say("filling the read models");
-    let system = System::open(config, embedded, None).await?;
+    let system = System::open(config, embedded, &master_key::load(config)?, None).await?;
     if let Err(error) = fill_read_models(&system).await {
         say(format_args!("the rest of the read models waits for `annals serve`: {error:#}"));
     }
@@ -92,7 +91,7 @@ async fn prepare(pool: &PgPool, plan: &Restore, backup: &Backup) -> anyhow::Resu
     );
     let others: i64 = sqlx::query_scalar(
         "select count(*) from pg_stat_activity
-        where datname = current_database() and application_name = 'annals'",
+        where datname = current_database() and application_name like 'annals%'",
     )
     .fetch_one(pool)
     .await?;

@@ -1,6 +1,6 @@
 //! `annals serve`: starts the servers and the roles, and stops all of it in order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use api::App;
@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use workers::{
-    Relay,
+    Eraser, Relay,
     agent::Agent,
     mail::{MailWorker, Post},
 };
@@ -18,7 +18,7 @@ use crate::{
     cli::Role,
     config::Config,
     embedded::{self, Embedded},
-    first_admin, keeping, ready,
+    first_admin, keeping, master_key, ready,
     system::System,
 };
 
@@ -60,7 +60,8 @@ async fn play(
 ) -> anyhow::Result<()> {
     let (sender, drives) = mpsc::channel(RUNS);
     let local_agent = role.has_workers().then_some(sender);
-    let system = System::open(config, embedded, local_agent).await?;
+    let master = master_key::load(config)?;
+    let system = System::open(config, embedded, &master, local_agent).await?;
     if let Err(error) = system.log.finish_archiving().await {
         tracing::error!(error = format!("{error:#}"), "an archive that was cut off waits");
     }
@@ -164,7 +165,14 @@ fn start_workers(
         None => Post::files(config.data_dir.join("mail"), &from)?,
     };
     let relay = Relay::new(log, broker.clone(), commands.node());
-    let mail = MailWorker::new(commands.clone(), post);
+    let post = Arc::new(post);
+    let mail = MailWorker::new(commands.clone(), Arc::clone(&post));
+    let eraser = Eraser::new(commands.clone(), system.queries.clone(), post);
+    let stop_eraser = shutdown.clone();
+    roles.spawn(async move {
+        eraser.run(stop_eraser).await;
+        Ok(())
+    });
     let expiry = workers::expire(commands.clone(), shutdown.clone());
     let agent = Agent::new(commands, providers);
     let (stop_relay, stop_mail) = (shutdown.clone(), shutdown.clone());

@@ -18,7 +18,6 @@ use workers::agent::provider::{ProviderConfig, Providers};
 use crate::{
     config::{self, Config},
     embedded::Embedded,
-    master_key,
 };
 
 /// What makes the database.
@@ -48,14 +47,14 @@ impl System {
     pub(crate) async fn open(
         config: &Config,
         embedded: &Embedded,
+        master: &MasterKey,
         local_agent: Option<mpsc::Sender<Drive>>,
     ) -> anyhow::Result<Self> {
-        let pool = connect(embedded.database_url()).await?;
+        let pool = connect(embedded.database_url(), master).await?;
         let broker = Broker::connect(embedded.nats_url()).await?;
         let live = Live::join(broker.client().clone());
-        let master = MasterKey::from_bytes(master_key::load(config)?);
         choose_partition_size(config, &pool).await?;
-        let log = EventLog::open(pool, &master, live).await?;
+        let log = EventLog::open(pool, master, live).await?;
         let log = log.with_archives_in(config.archive_dir.clone());
         let configs = providers(config, embedded);
         let policy = Policy {
@@ -66,16 +65,16 @@ impl System {
             idempotency_lifetime: Duration::from_hours(config.idempotency_hours.into()),
         };
         let commands =
-            Commands::open(log.clone(), &master, Clock::System, policy, local_agent).await?;
+            Commands::open(log.clone(), master, Clock::System, policy, local_agent).await?;
         let queries = Queries::new(log.clone());
         Ok(Self { log, broker, commands, queries, providers: Providers::new(configs)? })
     }
 }
 
-async fn connect(url: &str) -> anyhow::Result<PgPool> {
+async fn connect(url: &str, master: &MasterKey) -> anyhow::Result<PgPool> {
     let options = PgConnectOptions::from_str(url)
         .context("DATABASE_URL")?
-        .application_name("annals")
+        .application_name(&master.application_name())
         .options([("jit", "off"), ("idle_in_transaction_session_timeout", FORGOTTEN)]);
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)

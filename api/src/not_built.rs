@@ -11,7 +11,6 @@ const PATHS: [&str; 45] = [
     "/v1/auth/change-password",
     "/v1/auth/change-email",
     "/v1/auth/confirm-email-change",
-    "/v1/auth/account",
     "/v1/auth/sessions/*",
     "/v1/auth/magic-link",
     "/v1/auth/magic-link/verify",
@@ -54,8 +53,12 @@ const PATHS: [&str; 45] = [
 ];
 
 /// Methods that are missing from paths that are built.
-const METHODS: [(&str, &str); 3] =
-    [("PATCH", "/v1/auth/me"), ("PUT", "/v1/settings/api-keys/*"), ("DELETE", "/v1/auth/sessions")];
+const METHODS: [(&str, &str); 4] = [
+    ("PATCH", "/v1/auth/me"),
+    ("PUT", "/v1/admin/users/*"),
+    ("PUT", "/v1/settings/api-keys/*"),
+    ("DELETE", "/v1/auth/sessions"),
+];
 
 /// Answers what no route matches.
 pub(crate) async fn unknown_path(uri: Uri) -> Problem {

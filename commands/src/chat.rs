@@ -98,6 +98,12 @@ pub fn drive_topic(run: Uuid) -> String {
     format!("run.{run}")
 }
 
+/// The topic on which the driver of a run is told to let go of it.
+#[must_use]
+pub fn stop_topic(run: Uuid) -> String {
+    format!("stop.{run}")
+}
+
 impl Drive {
     /// The conversation; none once it was thrown away.
     #[must_use]

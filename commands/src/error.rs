@@ -48,9 +48,11 @@ impl From<AppendError> for Error {
             AppendError::StreamMoved => ("busy", "others are changing this too; try again".into()),
             AppendError::Claimed(scope) => ("taken", format!("this {} is taken", scope.name())),
             AppendError::CommandReused => ("idempotency_key_reused", error.to_string()),
-            AppendError::Unavailable(_) => ("", String::new()),
+            AppendError::Gone(_) | AppendError::Unavailable(_) => ("", String::new()),
         };
         match error {
+            // Whoever still acts for somebody who was erased does so with a credential that is dead.
+            AppendError::Gone(_) => Self::unauthenticated(),
             AppendError::Unavailable(error) => Self::Unavailable(error),
             AppendError::StreamMoved => Rejection::new(Kind::Busy, code, detail).into(),
             AppendError::Claimed(_) | AppendError::CommandReused => {

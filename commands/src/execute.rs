@@ -31,11 +31,26 @@ impl Commands {
         A: Aggregate + Clone,
         A::Command: Clone,
     {
+        self.execute_with(stream, command, vec![], meta).await
+    }
+
+    /// The same, with what is written beside the events.
+    pub(crate) async fn execute_with<A>(
+        &self,
+        stream: Uuid,
+        command: A::Command,
+        secrets: Vec<Secret>,
+        meta: &Meta,
+    ) -> Result<Executed<A>, Error>
+    where
+        A: Aggregate + Clone,
+        A::Command: Clone,
+    {
         let id = idempotency::command_id(stream);
         if let Some(done) = self.done_before(stream, id).await? {
             return Ok(done);
         }
-        let decision = || Decision { id, command: command.clone(), secrets: vec![] };
+        let decision = || Decision { id, command: command.clone(), secrets: secrets.clone() };
         if let Some(guess) = self.0.known.get::<A>(stream) {
             let version = guess.version;
             match self.decide(stream, guess, decision(), meta).await {
@@ -152,9 +167,10 @@ impl From<AppendError> for Attempt {
             AppendError::Claimed(ClaimScope::Email) => {
                 Self::Failed(Rejection::from(user::Error::EmailTaken).into())
             }
-            AppendError::Claimed(_) | AppendError::CommandReused | AppendError::Unavailable(_) => {
-                Self::Failed(error.into())
-            }
+            AppendError::Claimed(_)
+            | AppendError::CommandReused
+            | AppendError::Gone(_)
+            | AppendError::Unavailable(_) => Self::Failed(error.into()),
         }
     }
 }

@@ -60,6 +60,11 @@ impl Known {
         self.0.insert(key::<A>(stream), Entry { state, version, position, since: Instant::now() });
     }
 
+    /// Forgets all streams: somebody was erased, and whose they are is not known here.
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+
     /// The guess was wrong, or is not to be made any more.
     pub(crate) fn forget<A: Aggregate>(&self, stream: Uuid) {
         self.0.remove(&key::<A>(stream));

@@ -7,6 +7,7 @@ mod authenticate;
 mod caller;
 mod chat;
 mod clock;
+mod erasure;
 mod error;
 mod execute;
 mod idempotency;
@@ -28,8 +29,9 @@ use uuid::Uuid;
 pub use account::{NewAccount, NewAdmin};
 pub use api_key::{CreatedKey, NewApiKey};
 pub use caller::{Caller, Credential, Origin};
-pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic};
+pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic, stop_topic};
 pub use clock::Clock;
+pub use erasure::{Belonging, ERASURES, Erasing, Traces};
 pub use error::Error;
 pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, Seed, StoredAnswer};
 pub use session::{Credentials, SignedIn};
@@ -92,7 +94,7 @@ impl Commands {
         let tokens = ServiceKey::load(log.pool(), master, "tokens").await?;
         let idempotency = ServiceKey::load(log.pool(), master, "idempotency").await?;
         let seed = ServiceKey::load(log.pool(), master, "signatures").await?;
-        Ok(Self(Arc::new(Inner {
+        let commands = Self(Arc::new(Inner {
             signer: jwt::Signer::new(&seed, &policy.public_url)?,
             registrations: limit::HourlyLimit::new(policy.registrations_per_hour),
             resends: limit::HourlyLimit::new(RESENDS_PER_HOUR),
@@ -105,7 +107,9 @@ impl Commands {
             tokens,
             idempotency,
             local_agent,
-        })))
+        }));
+        commands.listen_for_erasures();
+        Ok(commands)
     }
 
     /// The log that commands append to.

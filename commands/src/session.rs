@@ -147,6 +147,9 @@ impl Commands {
         user: Uuid,
         person: &User,
     ) -> Result<SignedIn, Error> {
+        if let User::Absent | User::Leaving | User::Erased { .. } = person {
+            return Err(Error::unauthenticated());
+        }
         let User::Active(account) = person else {
             let detail = "this account is deactivated; ask an administrator";
             return Err(Rejection::new(Kind::Forbidden, "account_deactivated", detail).into());
@@ -165,7 +168,7 @@ impl Commands {
     }
 
     /// In an append of its own, so that nothing can roll it back.
-    async fn record_failure(&self, user: Uuid, origin: &Origin) -> Result<(), Error> {
+    pub(crate) async fn record_failure(&self, user: Uuid, origin: &Origin) -> Result<(), Error> {
         let address = origin.address.clone();
         let command = login::Command::RecordFailure { address, at: self.0.clock.now() };
         let stream = Category::Login.stream_of(user);

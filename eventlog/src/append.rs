@@ -3,7 +3,7 @@
 use domain::{Aggregate, ClaimScope};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{Append, EventLog, Position, encode::Encoded, queue::Queue, writer::Writer};
+use crate::{Append, EventLog, Gone, Position, encode::Encoded, queue::Queue, writer::Writer};
 
 /// Where a command's events stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +28,21 @@ pub enum AppendError {
     /// The command id was used for something else.
     #[error("this command id was used for another command")]
     CommandReused,
+    /// The person that the events tell of was erased.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The log cannot be reached, or the command cannot be written down.
     #[error(transparent)]
-    Unavailable(#[from] anyhow::Error),
+    Unavailable(anyhow::Error),
+}
+
+impl From<anyhow::Error> for AppendError {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<Gone>() {
+            Ok(gone) => Self::Gone(gone),
+            Err(error) => Self::Unavailable(error),
+        }
+    }
 }
 
 /// A command in the queue, and who waits for it.
@@ -46,12 +58,17 @@ impl EventLog {
         append: Append<'_, A>,
     ) -> Result<Appended, AppendError> {
         let command = self.encode(append).await?;
+        let destroyed = command.destroyed();
         let (reply, answer) = oneshot::channel();
         self.appends
             .send(Pending { command, reply })
             .await
             .map_err(|_| anyhow::anyhow!("the log is shutting down"))?;
-        answer.await.map_err(|_| anyhow::anyhow!("the log is shutting down"))?
+        let appended = answer.await.map_err(|_| anyhow::anyhow!("the log is shutting down"))??;
+        for subject in destroyed {
+            self.forget(subject).await;
+        }
+        Ok(appended)
     }
 }
 

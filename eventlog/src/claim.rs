@@ -18,6 +18,16 @@ impl EventLog {
         .await?)
     }
 
+    /// All streams that hold a key of a scope.
+    pub async fn holders(&self, scope: ClaimScope) -> anyhow::Result<Vec<Uuid>> {
+        Ok(sqlx::query_scalar!(
+            "select stream_id from log.claim where scope = $1 order by stream_id",
+            scope as i16,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// Whether all of the keys are held, in one round trip.
     pub async fn are_held(&self, claims: &[(ClaimScope, &[u8])]) -> anyhow::Result<bool> {
         let scopes: Vec<i16> = claims.iter().map(|(scope, _)| *scope as i16).collect();

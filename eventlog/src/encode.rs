@@ -7,7 +7,7 @@ use domain::{Aggregate, Claim, Retention, with_seal};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{EventLog, Meta, keys::SubjectKey};
+use crate::{EventLog, Gone, Meta, keys::SubjectKey};
 
 /// Bytes of an event at most; it has to fit in one message of its carrier.
 const MAX_EVENT: usize = 6 << 20;
@@ -113,6 +113,15 @@ impl Encoded {
     pub(crate) fn size(&self) -> usize {
         self.events.iter().map(|event| event.payload.len() + event.meta.len()).sum()
     }
+
+    /// The people whose keys it destroys.
+    pub(crate) fn destroyed(&self) -> Vec<Uuid> {
+        let destroyed = self.secrets.iter().filter_map(|secret| match secret {
+            Secret::DestroyKey(subject) => Some(*subject),
+            Secret::Put(..) | Secret::Drop(_) => None,
+        });
+        destroyed.collect()
+    }
 }
 
 /// The bucket of a stream: consumers share the work by it.
@@ -134,7 +143,8 @@ impl EventLog {
         let meta = append.meta.store(&self.keys).await?;
         let mut encoded = Encoded {
             id: append.command,
-            fingerprint: append.fingerprint,
+            // What was asked may be easy to guess: nobody learns it from a receipt.
+            fingerprint: self.claims.mac(&[b"fingerprint", &append.fingerprint]).to_vec(),
             stream: append.stream,
             category: A::CATEGORY as i16,
             bucket: bucket(append.stream),
@@ -151,7 +161,11 @@ impl EventLog {
             secrets: last_of_each_name(append.secrets),
         };
         for event in append.events {
-            let payload = sealed_form(&key, append.stream, event)?;
+            // Nothing personal is written about somebody without a key.
+            let payload = match sealed_form(&key, append.stream, event) {
+                Err(_) if key.is_gone() => return Err(Gone.into()),
+                payload => payload?,
+            };
             let name = stored_name(&payload).context("an event is stored as {\"name\":{..}}")?;
             let type_id = self.types.id(&self.pool, name).await?;
             let size = payload.len() + meta.len();

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -14,17 +14,17 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    ServiceKey,
-    master::{self, MasterKey},
+    ServiceKey, crypto,
+    master::MasterKey,
     retention::{Period, Periods},
 };
 
-/// How long a key is believed to exist without asking again.
+/// How long a key is believed to exist without asking again, when nobody says that it is gone.
 const FRESH: Duration = Duration::from_mins(1);
 /// Stands between a month and what was sealed with its key; base64 has none.
 const MARK: char = '.';
 /// How many keys are kept at most.
-const CAPACITY: usize = 100_000;
+const CAPACITY: usize = 20_000;
 
 /// The keys of people's data.
 #[derive(Clone)]
@@ -52,9 +52,8 @@ struct Inside {
 
 impl Seal for SubjectKey {
     fn seal(&self, clear: &[u8], context: &[u8]) -> Result<String, String> {
-        let Some(inside) = &self.0 else { return Err("the key of this person is gone".into()) };
-        let sealed =
-            master::seal(&inside.aead, clear, context).map_err(|error| error.to_string())?;
+        let Some(inside) = &self.0 else { return Err(Gone.to_string()) };
+        let sealed = self.seal_bytes(clear, context).map_err(|error| error.to_string())?;
         let mut text = match &inside.period {
             Some(period) => format!("{period}{MARK}"),
             None => String::new(),
@@ -74,14 +73,64 @@ impl Seal for SubjectKey {
             }
         };
         let sealed = STANDARD_NO_PAD.decode(sealed).map_err(|error| error.to_string())?;
-        master::open(&aead, &sealed, context).map(Some).map_err(|error| error.to_string())
+        crypto::open(&aead, &sealed, context).map(Some).map_err(|error| error.to_string())
     }
 }
 
 impl Inside {
     /// What is sealed with this opens for nobody without both keys.
     fn with(&self, month: &ServiceKey) -> anyhow::Result<Arc<LessSafeKey>> {
-        Ok(Arc::new(master::aead(&self.key.mac(&[b"month", month.bytes()]))?))
+        Ok(Arc::new(crypto::aead(&self.key.mac(&[b"month", month.bytes()]))?))
+    }
+}
+
+/// The person was erased: nothing more can be written about them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key of this person is gone")]
+pub struct Gone;
+
+impl SubjectKey {
+    /// Opens nothing: for events about nobody in particular, and for people without a key.
+    pub(crate) fn none() -> Arc<Self> {
+        Arc::new(Self(None))
+    }
+
+    fn new(bytes: [u8; 32], periods: Periods) -> anyhow::Result<Self> {
+        let (key, aead) = (ServiceKey::from_bytes(bytes), Arc::new(crypto::aead(&bytes)?));
+        Ok(Self(Some(Inside { key, aead, periods, period: None })))
+    }
+
+    /// Whether there is no key.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The key for technical data, which is good for this month only.
+    pub(crate) fn for_kind(&self, kind: Retention) -> anyhow::Result<Arc<Self>> {
+        let Some(inside) = &self.0 else { return Ok(Self::none()) };
+        let (period, month) = inside.periods.current(kind).context("the log has no month's key")?;
+        let aead = inside.with(&month)?;
+        Ok(Arc::new(Self(Some(Inside { aead, period: Some(period), ..inside.clone() }))))
+    }
+
+    pub(crate) fn seal_bytes(&self, clear: &[u8], context: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let Some(inside) = &self.0 else { return Err(Gone.into()) };
+        crypto::seal(&inside.aead, clear, context)
+    }
+
+    pub(crate) fn open_bytes(
+        &self,
+        sealed: &[u8],
+        context: &[u8],
+    ) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(inside) = &self.0 else { return Ok(None) };
+        crypto::open(&inside.aead, sealed, context).map(Some)
+    }
+
+    /// A digest that only this person's key can make.
+    pub(crate) fn mac(&self, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        let own = self.0.as_ref()?.key.mac(&[b"terms"]);
+        Some(ServiceKey::from_bytes(own).mac(parts))
     }
 }
 
@@ -96,7 +145,7 @@ impl KeyRing {
         &self.periods
     }
 
-    /// The key to write with; made where there is none yet.
+    /// The key to write with; made where there is none yet, and never again where it was destroyed.
     ///
     /// The row is durable before anything is sealed with it: a batch that is sent again after the
     /// database crashed would otherwise be written without its key.
@@ -105,7 +154,7 @@ impl KeyRing {
         if let Some(key) = self.cached(subject) {
             return Ok(key);
         }
-        let fresh = master::random()?;
+        let fresh = crypto::random()?;
         let wrapped = self.master.wrap(&fresh, subject.as_bytes())?;
         let stored = sqlx::query_scalar!(
             r#"insert into vault.subject_key as k (subject_id, wrapped_key) values ($1, $2)
@@ -115,7 +164,7 @@ impl KeyRing {
         )
         .fetch_one(&self.pool)
         .await?;
-        self.keep(subject, stored.as_deref())
+        self.keep(subject, stored.as_deref()).await
     }
 
     /// The keys to read with; people without one read as erased.
@@ -141,56 +190,62 @@ impl KeyRing {
             .fetch_all(&self.pool)
             .await?;
             for row in rows {
-                let key = self.keep(row.subject_id, row.wrapped_key.as_deref())?;
+                let key = self.keep(row.subject_id, row.wrapped_key.as_deref()).await?;
                 found.insert(row.subject_id, key);
             }
         }
         Ok(found)
     }
 
+    /// Takes note that a key was destroyed. Whoever read it before that must not bring it back.
+    pub(crate) fn forget(&self, subject: Uuid) {
+        self.lock().insert(subject, (Instant::now(), SubjectKey::none()));
+    }
+
+    pub(crate) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// Takes over to the master key that a rotation began to wrap with.
+    pub(crate) async fn follow_master(&self) -> anyhow::Result<()> {
+        self.master.follow(&self.pool).await
+    }
+
     fn cached(&self, subject: Uuid) -> Option<Arc<SubjectKey>> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = self.lock();
         let (read_at, key) = cache.get(&subject)?;
         (read_at.elapsed() < FRESH).then(|| Arc::clone(key))
     }
 
-    fn keep(&self, subject: Uuid, wrapped: Option<&[u8]>) -> anyhow::Result<Arc<SubjectKey>> {
+    async fn keep(&self, subject: Uuid, wrapped: Option<&[u8]>) -> anyhow::Result<Arc<SubjectKey>> {
         let key = match wrapped {
             Some(wrapped) => {
-                let key = self.master.unwrap(wrapped, subject.as_bytes())?;
-                Some(Inside {
-                    key: ServiceKey::from_bytes(key),
-                    aead: Arc::new(master::aead(&key)?),
-                    periods: self.periods.clone(),
-                    period: None,
-                })
+                let opened = self.master.unwrap_with(&self.pool, wrapped, subject.as_bytes());
+                Arc::new(SubjectKey::new(opened.await?, self.periods.clone())?)
             }
-            None => None,
+            None => SubjectKey::none(),
         };
-        let key = Arc::new(SubjectKey(key));
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        if cache.len() >= CAPACITY {
-            cache.retain(|_, (read_at, _)| read_at.elapsed() < FRESH);
+        let mut cache = self.lock();
+        make_room(&mut cache);
+        let kept = cache.entry(subject).or_insert_with(|| (Instant::now(), Arc::clone(&key)));
+        // What was destroyed while this was on its way stays destroyed.
+        if !kept.1.is_gone() {
+            *kept = (Instant::now(), key);
         }
-        if cache.len() >= CAPACITY {
-            cache.clear();
-        }
-        cache.insert(subject, (Instant::now(), Arc::clone(&key)));
-        Ok(key)
+        Ok(Arc::clone(&kept.1))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl SubjectKey {
-    /// Opens nothing: for events about nobody in particular, and for people without a key.
-    pub(crate) fn none() -> Arc<Self> {
-        Arc::new(Self(None))
+/// Lets go of what is old, and where that is not enough, of everything: it can be read again.
+fn make_room(cache: &mut Cache) {
+    if cache.len() >= CAPACITY {
+        cache.retain(|_, (read_at, _)| read_at.elapsed() < FRESH);
     }
-
-    /// The key for technical data, which is good for this month only.
-    pub(crate) fn for_kind(&self, kind: Retention) -> anyhow::Result<Arc<Self>> {
-        let Some(inside) = &self.0 else { return Ok(Self::none()) };
-        let (period, month) = inside.periods.current(kind).context("the log has no month's key")?;
-        let aead = inside.with(&month)?;
-        Ok(Arc::new(Self(Some(Inside { aead, period: Some(period), ..inside.clone() }))))
+    if cache.len() >= CAPACITY {
+        cache.clear();
     }
 }

@@ -11,9 +11,12 @@ mod broker;
 mod claim;
 mod container;
 mod copy;
+mod crypto;
 mod encode;
 mod feed;
 mod follow;
+mod forget;
+mod kept;
 mod keys;
 mod lease;
 mod live;
@@ -29,8 +32,10 @@ mod queue;
 mod receipt;
 mod recorded;
 mod retention;
+mod rotate;
 mod scan;
 mod sealed;
+mod service;
 mod tuples;
 mod types;
 mod verify;
@@ -43,20 +48,24 @@ pub use broker::{Broker, STREAM};
 pub use encode::{Append, Expected, Secret};
 pub use feed::Feed;
 pub use follow::{Gap, MAX_BATCH};
-pub use keys::KeyRing;
+pub use kept::Keeper;
+pub use keys::{Gone, KeyRing};
 pub use lease::Lease;
 pub use live::{Live, LiveMessage};
 pub use load::Loaded;
 pub use log::EventLog;
-pub use master::{MasterKey, ServiceKey};
+pub use master::MasterKey;
 pub use meta::{Circumstances, Meta, Reason, Sealed};
 pub use people::People;
 pub use proof::{
-    ConsistencyProof, Digest, Frontier, InclusionProof, InvalidHead, InvalidKey, Misfit,
-    NotADigest, ProofError, PublicKey, Subtree, TreeHead, is_consistent, is_included, leaf,
+    Certificate, ConsistencyProof, Digest, Erasure, Frontier, InclusionProof, InvalidCertificate,
+    InvalidHead, InvalidKey, Misfit, NotADigest, ProofError, PublicKey, Subtree, TreeHead,
+    is_consistent, is_included, leaf,
 };
 pub use recorded::{RawEvent, Recorded};
 pub use retention::KeptPeriod;
+pub use rotate::{APPLICATION, Rotation};
+pub use service::ServiceKey;
 pub use verify::{Fault, Verification};
 
 /// A place in the log, from 1; positions are contiguous and in commit order.

@@ -43,11 +43,14 @@ impl EventLog {
         let (head_sender, head) = watch::channel(head);
         let (appends, waiting) = mpsc::channel(4096);
         tokio::spawn(append::run(writer, waiting, head_sender));
+        live.seal_with(&ServiceKey::load(&pool, master, "live").await?)?;
         let keys = KeyRing::new(pool.clone(), master.clone());
         keys.periods().refresh().await?;
         let shelf = Shelf::default();
         shelf.refresh(&pool).await?;
-        Ok(Self { pool, keys, types, claims, macs, tree, appends, head, shelf, live })
+        let log = Self { pool, keys, types, claims, macs, tree, appends, head, shelf, live };
+        log.listen_for_keys();
+        Ok(log)
     }
 
     /// The database of the log.

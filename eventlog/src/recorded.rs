@@ -66,6 +66,7 @@ impl EventLog {
                     .with_context(|| format!("decoding the meta of position {}", event.position))
             })
             .collect::<anyhow::Result<_>>()?;
+        self.forget_erased(&raw);
         let keys = self.keys.for_reading(metas.iter().filter_map(|meta| meta.subject)).await?;
         let none = SubjectKey::none();
         raw.into_iter()

@@ -4,7 +4,7 @@
 use domain::Seal;
 use uuid::Uuid;
 
-use crate::{EventLog, ServiceKey, master};
+use crate::{EventLog, ServiceKey, crypto};
 
 impl EventLog {
     /// Closes bytes with a person's key; `context` must be the same again when they are opened.
@@ -34,12 +34,12 @@ impl EventLog {
 impl ServiceKey {
     /// Closes bytes that tell of nobody in particular.
     pub fn seal(&self, clear: &[u8], context: &[u8]) -> anyhow::Result<Vec<u8>> {
-        master::seal(&master::aead(&self.sealing())?, clear, context)
+        crypto::seal(&crypto::aead(&self.sealing())?, clear, context)
     }
 
     /// Opens what [`ServiceKey::seal`] closed.
     pub fn open(&self, sealed: &[u8], context: &[u8]) -> anyhow::Result<Vec<u8>> {
-        master::open(&master::aead(&self.sealing())?, sealed, context)
+        crypto::open(&crypto::aead(&self.sealing())?, sealed, context)
     }
 
     /// What closes is not what signs.

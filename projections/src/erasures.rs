@@ -29,6 +29,26 @@ pub struct ErasureView {
     pub certificate: Option<Value>,
 }
 
+/// What a person has that goes on by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belongings {
+    /// Signed-in devices, and those that were.
+    pub sessions: Vec<Belonging>,
+    /// Keys for programs, and those that were.
+    pub api_keys: Vec<Belonging>,
+    /// Conversations, and those that were.
+    pub chats: Vec<Belonging>,
+}
+
+/// One thing that a person has or had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Belonging {
+    /// Its id.
+    pub id: Uuid,
+    /// Whether it still goes on.
+    pub lasts: bool,
+}
+
 /// How many rows of a table tell of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Holding {
@@ -69,6 +89,34 @@ impl Queries {
         .fetch_optional(self.pool())
         .await?;
         Ok(erasure)
+    }
+
+    /// What a person has and had.
+    pub async fn belongings(&self, user: Uuid) -> anyhow::Result<Belongings> {
+        let sessions = sqlx::query_as!(
+            Belonging,
+            r#"select session_id as id, end_reason is null as "lasts!"
+            from session_view where user_id = $1"#,
+            user,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let api_keys = sqlx::query_as!(
+            Belonging,
+            "select key_id as id, is_active as lasts from api_key_view where owner_id = $1",
+            user,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        let chats = sqlx::query_as!(
+            Belonging,
+            r#"select session_id as id, not is_deleted as "lasts!"
+            from chat_session_view where owner_id = $1"#,
+            user,
+        )
+        .fetch_all(self.pool())
+        .await?;
+        Ok(Belongings { sessions, api_keys, chats })
     }
 
     /// How many rows of each read model tell of a person.

@@ -40,7 +40,7 @@ pub use audit::{
 };
 pub use chat_sessions::{ChatSessionView, ChatStatus, Cursor, History, MessageView};
 pub use checkpoint::{Checkpoint, Refused};
-pub use erasures::{ErasureView, Holding};
+pub use erasures::{Belonging, Belongings, ErasureView, Holding};
 pub use parking::{ParkedStream, parked, retry, skip};
 pub use projection::Projection;
 pub use queries::{Page, ProjectionStatus, Queries};

@@ -3,10 +3,12 @@
 pub mod agent;
 mod consume;
 mod effect;
+mod erasure;
 mod expiry;
 pub mod mail;
 mod relay;
 
 pub use effect::purge as purge_effects;
+pub use erasure::Eraser;
 pub use expiry::expire;
 pub use relay::Relay;

@@ -46,6 +46,8 @@ options! {
     smtp_url: "SMTP_URL",
     /// 32 bytes in base64 that protect every secret [made once in the data folder].
     master_key: "ANNALS_MASTER_KEY",
+    /// The master keys before it, as KEY,..., while it is being changed.
+    master_key_previous: "ANNALS_MASTER_KEY_PREVIOUS",
     /// The first administrator's address.
     admin_email: "ANNALS_ADMIN_EMAIL",
     /// The first administrator's password [a one-time password, printed].

@@ -53,6 +53,11 @@ pub(crate) fn master_key(value: &str) -> anyhow::Result<[u8; 32]> {
     bytes.try_into().ok().context("the master key must be 32 bytes in base64")
 }
 
+pub(super) fn master_keys(list: Option<&str>) -> anyhow::Result<Vec<[u8; 32]>> {
+    let keys = list.unwrap_or_default().split(',').map(str::trim).filter(|key| !key.is_empty());
+    keys.map(master_key).collect::<anyhow::Result<_>>().context("ANNALS_MASTER_KEY_PREVIOUS")
+}
+
 pub(super) fn registration_limit(value: Option<&str>) -> anyhow::Result<Option<u32>> {
     match value.map(str::trim) {
         None => Ok(Some(20)),

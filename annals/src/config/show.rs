@@ -31,6 +31,7 @@ impl Config {
             line("NATS_URL", url_or(self.nats_url.as_deref(), "unset (private nats-server)")),
             line("SMTP_URL", url_or(self.smtp_url.as_deref(), "unset (files)")),
             line("ANNALS_MASTER_KEY", presence(self.master_key.is_some())),
+            line("ANNALS_MASTER_KEY_PREVIOUS", presence(!self.master_key_previous.is_empty())),
             line("ANNALS_ADMIN_EMAIL", self.admin_email.as_deref().unwrap_or("unset")),
             line("ANNALS_ADMIN_PASSWORD", presence(self.admin_password.is_some())),
             line(

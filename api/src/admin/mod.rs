@@ -3,7 +3,9 @@
 mod as_of;
 mod audit;
 mod dashboard;
+mod erasure;
 mod metric;
+mod user;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -15,6 +17,7 @@ use crate::App;
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(dashboard::routes())
+        .merge(erasure::routes())
         .merge(metric::routes())
         .merge(audit::routes())
         .merge(as_of::routes())

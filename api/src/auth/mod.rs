@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod erasure;
 mod fields;
 mod history;
 mod page;
@@ -9,6 +10,8 @@ mod session;
 mod verification;
 
 use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use erasure::Erased;
 
 use crate::App;
 
@@ -19,5 +22,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(history::routes())
         .merge(session::routes())
         .merge(verification::routes())
+        .merge(erasure::routes())
         .merge(admin::routes())
 }

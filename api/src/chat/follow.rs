@@ -125,7 +125,7 @@ impl Follow {
 fn failure(run: &Run) -> Problem {
     let problem = match &run.status {
         Status::Failed(failure) => {
-            let detail = failure.detail.clone();
+            let detail = failure.told();
             match failure.kind {
                 FailureKind::Refused => {
                     Problem::new(StatusCode::BAD_REQUEST, "provider_refused", detail)

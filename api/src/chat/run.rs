@@ -57,7 +57,7 @@ impl RunAnswer {
         let (status, reason) = match &run.status {
             Status::Running => ("running", None),
             Status::Completed(reason) => ("completed", Some(reason.name().to_owned())),
-            Status::Failed(failure) => ("failed", Some(failure.detail.clone())),
+            Status::Failed(failure) => ("failed", Some(failure.told())),
             Status::Cancelled => ("cancelled", None),
         };
         Self {

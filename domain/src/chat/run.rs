@@ -130,8 +130,11 @@ pub enum Status {
 pub struct Failure {
     /// What went wrong.
     pub kind: FailureKind,
-    /// A sentence for the person who asked.
+    /// A sentence of ours for the person who asked.
     pub detail: String,
+    /// What the provider said of it, which may repeat what it was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Personal<String>>,
     /// Seconds after which another try may do better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -173,6 +176,17 @@ pub struct ToolOutcome {
     pub is_success: bool,
     /// How long it took.
     pub duration_ms: u64,
+}
+
+impl Failure {
+    /// All that can be said of it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self.explanation.as_ref().and_then(Personal::known) {
+            Some(explanation) => format!("{}: {explanation}", self.detail),
+            None => self.detail.clone(),
+        }
+    }
 }
 
 impl Run {

@@ -60,11 +60,12 @@ impl Backup {
     pub fn opens_with(&self, master: &MasterKey) -> anyhow::Result<()> {
         let Some(keys) = &self.keys else { return Ok(()) };
         for (name, wrapped) in keys.service_keys()? {
-            master.unwrap(&wrapped, name.as_bytes()).with_context(|| {
+            let other = || {
                 format!(
                     "this is not the master key that key {name:?} of the backup is wrapped with"
                 )
-            })?;
+            };
+            master.unwrap(&wrapped, name.as_bytes()).with_context(other)?.with_context(other)?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Proving history: a Merkle tree over every event, tree heads that are signed, and proofs that
 //! somebody without access to the log can check (RFC 6962, RFC 9162).
 
+mod certificate;
 mod digest;
 mod head;
 mod key;
@@ -11,6 +12,7 @@ mod seal;
 mod store;
 mod tree;
 
+pub use certificate::{Certificate, Erasure, InvalidCertificate};
 pub use digest::{Digest, NotADigest};
 pub use head::{InvalidHead, TreeHead};
 pub use key::{InvalidKey, PublicKey};

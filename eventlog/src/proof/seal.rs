@@ -61,6 +61,10 @@ impl Tree {
 }
 
 impl EventLog {
+    pub(super) fn signer(&self) -> &Signer {
+        &self.tree.signer
+    }
+
     /// The key that tree heads are checked with.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {

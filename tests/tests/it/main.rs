@@ -7,6 +7,7 @@ mod bad_input;
 mod carrier;
 mod chaos;
 mod chat;
+mod erasure;
 mod faults;
 mod idempotency;
 mod journey;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use commands::{Drive, Error, RunSignal, ToolProgress, drive_topic};
+use commands::{Drive, Error, RunSignal, ToolProgress, drive_topic, stop_topic};
 use domain::{
     Personal,
     chat::{
@@ -60,7 +60,8 @@ impl Agent {
             return is_known;
         }
         let detail = "the run could not be recorded".to_owned();
-        let failure = Failure { kind: FailureKind::Internal, detail, retry_after: None };
+        let kind = FailureKind::Internal;
+        let failure = Failure { kind, detail, explanation: None, retry_after: None };
         let _ = self.commands.record(drive, vec![Step::Failed { failure }]).await;
         false
     }
@@ -78,8 +79,8 @@ impl Agent {
                 let detail = format!(
                     "Maximum tool calling iterations ({limit}) exceeded without completion"
                 );
-                let failure =
-                    Failure { kind: FailureKind::TooManyIterations, detail, retry_after: None };
+                let kind = FailureKind::TooManyIterations;
+                let failure = Failure { kind, detail, explanation: None, retry_after: None };
                 self.commands.record(drive, vec![Step::Failed { failure }]).await
             }
         }
@@ -94,9 +95,12 @@ impl Agent {
         let ask = self.ask(drive.run, &question);
         tokio::pin!(ask);
         let mut look = tokio::time::interval(LOOK);
+        let mut stop = self.commands.log().live().subscribe(&stop_topic(drive.run));
         let answer = loop {
             tokio::select! {
                 answer = &mut ask => break answer,
+                // The log says whether it is true: the next step is refused then.
+                Ok(_) = stop.recv() => return self.commands.reload(drive).await,
                 _ = look.tick() => match self.commands.renew(drive).await {
                     Err(Error::Rejected(refusal)) => return Err(refusal.into()),
                     // The answer is paid for: worth waiting until the log is back.
@@ -161,7 +165,7 @@ impl Agent {
         self.signal(run, &RunSignal::Tool(job.progress("started", None))).await;
         let began = Instant::now();
         let context = tool::Context {
-            pool: self.commands.log().pool(),
+            log: self.commands.log(),
             owner: job.owner,
             run,
             iteration: job.iteration,
@@ -269,7 +273,8 @@ fn failure(error: ModelError) -> Failure {
     };
     let retry_after =
         error.retry_after.map(|after| u32::try_from(after.as_secs().max(1)).unwrap_or(u32::MAX));
-    Failure { kind, detail: error.detail, retry_after }
+    let (detail, explanation) = error.split();
+    Failure { kind, detail, explanation: explanation.map(Personal::from), retry_after }
 }
 
 fn millis(duration: Duration) -> u64 {

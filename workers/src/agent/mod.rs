@@ -51,6 +51,12 @@ impl Agent {
         shutdown: CancellationToken,
     ) {
         let log = self.commands.log().clone();
+        if let Err(error) = tool::seal_what_was_clear(&log).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "some tables of people are not sealed yet"
+            );
+        }
         let (orphans, mut adopted) = mpsc::channel(16);
         let driven = Driven::default();
         let heir = Arc::new(Heir { agent: self.clone(), orphans, driven: driven.clone() });

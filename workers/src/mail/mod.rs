@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use post::Post;
+use post::told;
 
 use crate::{
     consume::{self, Verdict, Worker},
@@ -31,13 +32,13 @@ const ATTEMPTS: i32 = 12;
 /// Sends mails.
 pub struct MailWorker {
     commands: Commands,
-    post: Post,
+    post: Arc<Post>,
 }
 
 impl MailWorker {
     /// A worker that hands its mails to `post`.
     #[must_use]
-    pub fn new(commands: Commands, post: Post) -> Self {
+    pub fn new(commands: Commands, post: Arc<Post>) -> Self {
         Self { commands, post }
     }
 
@@ -56,21 +57,24 @@ impl MailWorker {
                 Ok(Verdict::Done)
             }
             Err(error) if attempt >= ATTEMPTS => {
-                tracing::error!(error = format!("{error:#}"), key, "a mail is parked");
+                let error = told(&error);
+                tracing::error!(error, key, "a mail is parked");
                 metrics::counter!("annals_mails_total", "outcome" => "parked").increment(1);
-                effect::park(pool, (key, attempt), &format!("{error:#}")).await?;
+                effect::park(pool, (key, attempt), &error).await?;
                 Ok(Verdict::Done)
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), key, attempt, "a mail has to wait");
+                let error = told(&error);
+                tracing::warn!(error, key, attempt, "a mail has to wait");
                 let pause = backoff(attempt);
-                effect::release(pool, (key, attempt), pause, &format!("{error:#}")).await?;
+                effect::release(pool, (key, attempt), pause, &error).await?;
                 Ok(Verdict::Again(pause))
             }
         }
     }
 
-    /// The letter that a challenge needs; none once it is answered, replaced or too old.
+    /// The letter that a challenge needs; none once it is answered, replaced or too old, or its person
+    /// has left.
     async fn verification(
         &self,
         user: Uuid,
@@ -125,7 +129,8 @@ impl Worker for MailWorker {
             Claim::Go(attempt) => attempt,
         };
         let Some(letter) = self.verification(event.stream, *challenge, &event).await? else {
-            effect::settle(pool, (&key, attempt), "no longer wanted").await?;
+            effect::settle(pool, (&key, attempt), "withheld").await?;
+            metrics::counter!("annals_mails_total", "outcome" => "withheld").increment(1);
             return Ok(Verdict::Done);
         };
         self.send(&key, attempt, &letter).await

@@ -6,9 +6,11 @@ use anyhow::Context;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, MultiPart},
+    transport::smtp,
 };
 
 use tokio::io::AsyncWriteExt;
+use uuid::Uuid;
 
 use super::letter::Letter;
 
@@ -75,6 +77,24 @@ impl Post {
         Ok(())
     }
 
+    /// Throws away what was written to a person, and returns how many mails that were.
+    pub async fn forget(&self, person: Uuid) -> anyhow::Result<i64> {
+        let Route::Files(folder) = &self.route else { return Ok(0) };
+        let mut entries = tokio::fs::read_dir(folder).await.context("looking through mails")?;
+        let mut forgotten = 0;
+        while let Some(entry) = entries.next_entry().await.context("looking through mails")? {
+            let name = entry.file_name();
+            let is_theirs = name.to_str().is_some_and(|name| {
+                name.trim_start_matches('.').starts_with(&format!("{person}."))
+            });
+            if is_theirs {
+                tokio::fs::remove_file(entry.path()).await.context("throwing a mail away")?;
+                forgotten += 1;
+            }
+        }
+        Ok(forgotten)
+    }
+
     fn message(&self, letter: &Letter) -> anyhow::Result<Message> {
         let to = Mailbox::new(None, letter.to.to_string().parse()?);
         Message::builder()
@@ -85,5 +105,17 @@ impl Post {
             .message_id(Some(format!("<{}@{}>", letter.id, self.domain)))
             .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html.clone()))
             .context("composing a mail")
+    }
+}
+
+/// What went wrong, without a word of what the server said: it may repeat the address.
+pub(super) fn told(error: &anyhow::Error) -> String {
+    let smtp = error.chain().find_map(|cause| cause.downcast_ref::<smtp::Error>());
+    let Some(smtp) = smtp else { return error.to_string() };
+    match smtp.status() {
+        Some(code) => format!("{error}: it answered {code}"),
+        None if smtp.is_timeout() => format!("{error}: it did not answer in time"),
+        None if smtp.is_tls() => format!("{error}: no TLS with it"),
+        None => format!("{error}: it cannot be reached"),
     }
 }

@@ -239,6 +239,7 @@ fn a_failed_run_remembers_why() {
     let failure = Failure {
         kind: FailureKind::Unavailable,
         detail: "the provider is overloaded".to_owned(),
+        explanation: None,
         retry_after: Some(30),
     };
 

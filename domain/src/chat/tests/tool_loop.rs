@@ -151,6 +151,7 @@ fn a_failed_run_reports_what_it_used_so_far() {
     let failure = Failure {
         kind: FailureKind::TooManyIterations,
         detail: "the model kept asking for tools".to_owned(),
+        explanation: None,
         retry_after: None,
     };
     let outcome = chat.decide(step(NODE, vec![Step::Failed { failure: failure.clone() }]));

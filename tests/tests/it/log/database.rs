@@ -12,6 +12,9 @@ use sqlx::{
 };
 use uuid::Uuid;
 
+/// The master key of all tests.
+pub const MASTER: [u8; 32] = [7; 32];
+
 /// A database that is dropped with this value.
 pub struct Database {
     cluster: PgConnectOptions,
@@ -37,9 +40,10 @@ impl Database {
             anyhow::ensure!(code.as_deref() == Some("55006"), error);
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let options = template.database(&name);
+        let master = MasterKey::from_bytes(MASTER);
+        let options = template.database(&name).application_name(&master.application_name());
         let pool = PgPoolOptions::new().max_connections(8).connect_with(options).await?;
-        Ok(Self { cluster, name, pool, master: MasterKey::generate()? })
+        Ok(Self { cluster, name, pool, master })
     }
 
     /// Its address and its master key, for another process.
@@ -50,12 +54,17 @@ impl Database {
 
     /// Opens the log with a batcher of its own, as a process does.
     pub async fn open(&self) -> anyhow::Result<EventLog> {
-        EventLog::open(self.pool.clone(), &self.master, Live::default()).await
+        self.open_with(&self.master, Live::default()).await
     }
 
     /// The key that wraps all others.
     pub fn master(&self) -> &MasterKey {
         &self.master
+    }
+
+    /// Opens the log as a process that was given these keys, and hears what is said on `live`.
+    pub async fn open_with(&self, master: &MasterKey, live: Live) -> anyhow::Result<EventLog> {
+        EventLog::open(self.pool.clone(), master, live).await
     }
 
     /// Runs one statement.

@@ -1,6 +1,6 @@
 //! The three dialects behind one face.
 
-use std::{fmt, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use domain::chat::Provider;
 use eventsource_stream::Event;
@@ -102,8 +102,10 @@ pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, ModelError> {
     serde_json::from_slice(json).map_err(|error| garbled(&error))
 }
 
-pub(super) fn garbled(error: &dyn fmt::Display) -> ModelError {
-    tracing::warn!(%error, "a provider's answer cannot be read");
+pub(super) fn garbled(error: &serde_json::Error) -> ModelError {
+    // The error itself may quote the answer.
+    let (kind, line, column) = (error.classify(), error.line(), error.column());
+    tracing::warn!(?kind, line, column, "a provider's answer cannot be read");
     ModelError::garbled("it cannot be read")
 }
 

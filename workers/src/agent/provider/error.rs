@@ -95,6 +95,17 @@ impl ModelError {
         Self { kind, detail, retry_after: None }
     }
 
+    /// What is ours of the detail, and what the provider added.
+    pub(crate) fn split(self) -> (String, Option<String>) {
+        let sentence = self.kind.sentence();
+        match self.detail.split_once(sentence) {
+            Some((name, added)) => {
+                (format!("{name}{sentence}"), added.strip_prefix(": ").map(str::to_owned))
+            }
+            None => (sentence.to_owned(), Some(self.detail)),
+        }
+    }
+
     pub(super) fn garbled(explanation: &str) -> Self {
         Self::new(ModelErrorKind::Garbled, explanation)
     }

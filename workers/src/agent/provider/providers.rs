@@ -92,7 +92,8 @@ impl Call<'_> {
             let Some(pause) = retry::pause(attempt, &error).filter(|_| may_retry) else {
                 return Err(error);
             };
-            tracing::warn!(provider = dialect.provider().name(), %error, ?pause, "asking again");
+            // What the provider says may repeat what it was told.
+            tracing::warn!(provider = dialect.provider().name(), kind = ?error.kind, ?pause, "asking again");
             tokio::time::sleep(pause).await;
             attempt += 1;
         }

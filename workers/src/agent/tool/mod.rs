@@ -2,13 +2,15 @@
 
 mod zerodb;
 
+pub(super) use zerodb::seal_what_was_clear;
+
 use domain::{
     chat::ToolCall,
     tool::{Effect, built_in},
 };
+use eventlog::EventLog;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 /// The longest result a model is told.
@@ -16,8 +18,8 @@ const MAX_RESULT: usize = 256 * 1024;
 
 /// Under what circumstances a tool runs.
 pub(super) struct Context<'a> {
-    /// The database.
-    pub pool: &'a PgPool,
+    /// The log, with the keys of people.
+    pub log: &'a EventLog,
     /// On whose behalf.
     pub owner: Uuid,
     /// In which run.
@@ -54,6 +56,12 @@ impl Failure {
             tracing::error!(tool, error = format!("{error:#}"), "a tool failed");
         }
         json!({ "error": self.to_string(), "tool_name": tool, "status": "failed" }).to_string()
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
     }
 }
 
