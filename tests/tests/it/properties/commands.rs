@@ -276,8 +276,9 @@ fn any_step() -> impl Strategy<Value = Step> {
         }),
         1 => select(reasons).prop_map(|reason| Step::Completed { reason }),
         1 => (select(kinds), any::<String>(), any::<Option<u32>>()).prop_map(
-            |(kind, detail, retry_after)| Step::Failed {
-                failure: Failure { kind, detail, retry_after }
+            |(kind, said, retry_after)| {
+                let (detail, explanation) = ("it failed".to_owned(), Some(said.into()));
+                Step::Failed { failure: Failure { kind, detail, explanation, retry_after } }
             }
         ),
     ]
