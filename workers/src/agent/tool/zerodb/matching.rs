@@ -29,7 +29,8 @@ pub(super) fn plain(value: &Value) -> Option<String> {
 fn number_text(number: &Number) -> String {
     match number.as_f64() {
         // Whole, and small enough for a float to be exact.
-        Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => format!("{float:.0}"),
+        // The sum has no negative zero.
+        Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => format!("{:.0}", float + 0.0),
         _ => number.to_string(),
     }
 }
