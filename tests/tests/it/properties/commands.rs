@@ -175,10 +175,11 @@ impl Askable for Settings {
             ..NotificationChange::default()
         });
         prop_oneof![
-            (any_id(), communication)
+            4 => (any_id(), communication)
                 .prop_map(|(user, change)| settings::Command::ChangeCommunication { user, change }),
-            (any_id(), notifications)
+            4 => (any_id(), notifications)
                 .prop_map(|(user, change)| settings::Command::ChangeNotifications { user, change }),
+            1 => any_id().prop_map(|user| settings::Command::Erase { user }),
         ]
         .boxed()
     }
