@@ -2,6 +2,7 @@
 
 mod crash;
 mod everyone;
+mod histories;
 mod search;
 mod stream;
 

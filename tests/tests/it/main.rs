@@ -12,6 +12,7 @@ mod faults;
 mod idempotency;
 mod journey;
 mod log;
+mod master_key;
 mod person;
 mod projections;
 mod properties;

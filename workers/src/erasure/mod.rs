@@ -56,7 +56,7 @@ impl Eraser {
     }
 
     /// Finishes every erasure that is pending; one that fails does not stop the others.
-    async fn run_once(&self) -> anyhow::Result<()> {
+    pub async fn run_once(&self) -> anyhow::Result<()> {
         let pending = self.commands.pending_erasures().await?;
         if pending.is_empty() {
             return Ok(());
