@@ -1,6 +1,6 @@
 //! The master key is changed while the program runs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tests::{Program, Setup, json};
 
 use crate::person::{PASSWORD, Person};
