@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use crate::log::database::{TestLog, failure};
 
-/// Cuts every connection of the batchers again and again until told to stop.
+/// Cuts every connection of the batchers again and again until told to stop; no other one, and not
+/// the one that this query is sent on.
 async fn cut(log: EventLog, end: Instant) -> i64 {
     let mut cuts = 0;
     while Instant::now() < end {
         let sql = "select count(pg_terminate_backend(pid)) from pg_stat_activity
-            where datname = current_database() and pid <> pg_backend_pid() and query like '%append%'";
+            where datname = current_database() and query ~ 'log[.]append_'";
         if let Ok(cut) = sqlx::query_scalar::<_, i64>(sql).fetch_one(log.pool()).await {
             cuts += cut;
         }
