@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::Retention;
+use eventlog::{Position, PublicKey};
 use uuid::Uuid;
 
 use crate::config::Options;
@@ -128,8 +129,31 @@ pub(crate) enum Log {
         /// The stream's id.
         stream: Uuid,
     },
-    /// Check positions, hashes and versions of the whole log.
-    Verify,
+    /// Check the whole log: that every event is what was written, and what was signed.
+    Verify(Verify),
+    /// Print the public key that tree heads are signed with; auditors keep it.
+    Key,
+    /// Print the newest signed tree head; auditors keep it, too.
+    Head,
+    /// Print the proof that an event is in the log, as JSON.
+    Prove {
+        /// The event's position.
+        position: Position,
+        /// The size of an older tree head: prove as well that the log goes on from there.
+        #[arg(long)]
+        from: Option<Position>,
+    },
+    /// Write events with all it takes to check them without the log.
+    Export {
+        /// The first position.
+        #[arg(long, default_value_t = 1)]
+        from: Position,
+        /// The last position; everything that there is where nothing is said.
+        #[arg(long)]
+        to: Option<Position>,
+        /// The file to write; `-` is the standard output.
+        file: PathBuf,
+    },
     /// Print where every part of the log is: in a table, or in an archive file.
     Partitions,
     /// Move full partitions to compressed files, from where they are still read.
@@ -158,6 +182,21 @@ pub(crate) enum Log {
         /// Its number, as `partitions` prints it.
         partition: i64,
     },
+}
+
+/// How to check a log.
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// A file that `log export` or `log prove` wrote (`-`: the standard input). Checking it needs
+    /// neither the log nor any configuration.
+    #[arg(long)]
+    pub(crate) offline: Option<PathBuf>,
+    /// The public key of the log, as `log key` prints it: without, the one in the file is believed.
+    #[arg(long, requires = "offline")]
+    pub(crate) key: Option<PublicKey>,
+    /// A file with a tree head that was kept, as `log head` prints it: the log must go on from there.
+    #[arg(long)]
+    pub(crate) head: Option<PathBuf>,
 }
 
 /// What can be asked of the read models.

@@ -55,22 +55,6 @@ fn print(events: &[RawEvent]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the whole log and says whether all that must be true of it is.
-pub(crate) async fn verify(log: &EventLog) -> anyhow::Result<()> {
-    let found = log
-        .verify(|position| {
-            if position % 100_000 == 0 {
-                eprintln!("{position} events read");
-            }
-        })
-        .await?;
-    println!("{}", serde_json::to_string_pretty(&found)?);
-    if let Some(fault) = found.fault {
-        bail!("the log is broken at position {}: {}", fault.position, fault.detail);
-    }
-    Ok(())
-}
-
 /// Prints how far every projection has come.
 pub(crate) async fn list(system: &System) -> anyhow::Result<()> {
     let statuses = system.queries.projections().await?;

@@ -12,6 +12,7 @@ mod keeping;
 mod keys;
 mod master_key;
 mod operate;
+mod prove;
 mod ready;
 mod restore;
 mod serve;
@@ -24,7 +25,7 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{Action, Certificate, Cli},
+    cli::{Action, Certificate, Cli, Log, Operation},
     config::Config,
 };
 
@@ -40,6 +41,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Action::Operate(Operation::Log(Log::Verify(how))) = &cli.action
+        && let Some(file) = &how.offline
+    {
+        return prove::verify_offline(file, how);
+    }
     let config = Config::new(cli.options)?;
     start_logging(&config.log)?;
     let shutdown = shutdown::on_signal()?;

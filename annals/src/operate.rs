@@ -1,6 +1,6 @@
 //! The commands beside `serve`: looking into the log, rebuilding read models, making administrators.
 
-use eventlog::{BackupPlan, Keep};
+use eventlog::{BackupPlan, Keep, Position};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     cli::{Keys, Log, Operation, Projections, User},
     config::Config,
     embedded::Embedded,
-    first_admin, inspect, keeping, keys, master_key,
+    first_admin, inspect, keeping, keys, master_key, prove,
     system::System,
 };
 
@@ -49,20 +49,7 @@ async fn perform(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
     match operation {
-        Operation::Log(Log::Tail) => inspect::tail(&system.log, shutdown).await,
-        Operation::Log(Log::Show { stream }) => inspect::show(&system.log, stream).await,
-        Operation::Log(Log::Verify) => inspect::verify(&system.log).await,
-        Operation::Log(Log::Partitions) => archive::list(&system.log).await,
-        Operation::Log(Log::Archive { keep, before }) => {
-            archive::archive(&system.log, before.map_or(Keep::Partitions(keep), Keep::From)).await
-        }
-        Operation::Log(Log::RestorePartition { partition }) => {
-            archive::restore(&system.log, partition).await
-        }
-        Operation::Log(Log::Retention { apply, until, kind }) => {
-            let request = keeping::Request { is_applied: apply, until, kind };
-            keeping::retention(&system.log, &config.retention, &request).await
-        }
+        Operation::Log(asked) => look(config, system, asked, shutdown).await,
         Operation::Projections(Projections::List) => inspect::list(system).await,
         Operation::Projections(Projections::Rebuild { name }) => {
             inspect::rebuild(&system.log, &name).await
@@ -72,5 +59,37 @@ async fn perform(
         }
         Operation::Keys(Keys::RotateMaster) => keys::rotate_master(config, system).await,
         Operation::User(User::CreateAdmin) => first_admin::create(config, &system.commands).await,
+    }
+}
+
+/// Looks into the log, or after it.
+async fn look(
+    config: &Config,
+    system: &System,
+    asked: Log,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    match asked {
+        Log::Tail => inspect::tail(&system.log, shutdown).await,
+        Log::Show { stream } => inspect::show(&system.log, stream).await,
+        Log::Verify(how) => prove::verify(&system.log, config, &how).await,
+        Log::Key => {
+            prove::key(&system.log);
+            Ok(())
+        }
+        Log::Head => prove::head(&system.log).await,
+        Log::Prove { position, from } => prove::event(&system.log, position, from).await,
+        Log::Export { from, to, file } => {
+            prove::export(&system.log, from..=to.unwrap_or(Position::MAX), &file).await
+        }
+        Log::Partitions => archive::list(&system.log).await,
+        Log::Archive { keep, before } => {
+            archive::archive(&system.log, before.map_or(Keep::Partitions(keep), Keep::From)).await
+        }
+        Log::RestorePartition { partition } => archive::restore(&system.log, partition).await,
+        Log::Retention { apply, until, kind } => {
+            let request = keeping::Request { is_applied: apply, until, kind };
+            keeping::retention(&system.log, &config.retention, &request).await
+        }
     }
 }

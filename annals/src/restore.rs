@@ -11,7 +11,7 @@ use crate::{
     cli::Restore,
     config::Config,
     embedded::Embedded,
-    inspect, master_key,
+    master_key, prove,
     system::{MIGRATIONS, System},
 };
 
@@ -57,7 +57,7 @@ async fn fill(
         say(format_args!("the rest of the read models waits for `annals serve`: {error:#}"));
     }
     say("verifying the log");
-    inspect::verify(&system.log).await?;
+    prove::check(&system.log, vec![]).await?;
     let sealed = &backup.manifest().tree_head;
     system.log.seal_now().await?;
     let root = system.log.root_at(sealed.size).await?;

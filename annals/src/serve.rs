@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use api::App;
 use commands::Drive;
+use eventlog::KeptHead;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use workers::{
-    Eraser, Relay,
+    Eraser, Relay, Sealer,
     agent::Agent,
     mail::{MailWorker, Post},
 };
@@ -121,6 +122,7 @@ fn start_api(
     let setup = api::Setup {
         version: env!("CARGO_PKG_VERSION"),
         metrics_token: config.metrics_token.clone(),
+        kept_head: kept_head(config),
         trusted_proxies: config.trusted_proxies.clone(),
         broker: Some(system.broker.clone()),
         prometheus: count(roles, shutdown)?,
@@ -164,6 +166,7 @@ fn start_workers(
         Some(url) => Post::smtp(url, &from)?,
         None => Post::files(config.data_dir.join("mail"), &from)?,
     };
+    let sealer = Sealer::new(log.clone(), commands.node(), kept_head(config));
     let relay = Relay::new(log, broker.clone(), commands.node());
     let post = Arc::new(post);
     let mail = MailWorker::new(commands.clone(), Arc::clone(&post));
@@ -176,6 +179,7 @@ fn start_workers(
     let expiry = workers::expire(commands.clone(), shutdown.clone());
     let agent = Agent::new(commands, providers);
     let (stop_relay, stop_mail) = (shutdown.clone(), shutdown.clone());
+    roles.spawn(run_sealer(sealer, shutdown.clone()));
     let (to_mail, to_agent, stop_agent) = (broker.clone(), broker, shutdown.clone());
     roles.spawn(async move {
         expiry.await;
@@ -194,6 +198,16 @@ fn start_workers(
         Ok(())
     });
     Ok(())
+}
+
+async fn run_sealer(sealer: Sealer, shutdown: CancellationToken) -> anyhow::Result<()> {
+    sealer.run(shutdown).await;
+    Ok(())
+}
+
+/// The newest tree head stands outside of the database as well.
+pub(crate) fn kept_head(config: &Config) -> KeptHead {
+    KeptHead::new(config.data_dir.join("tree-head.txt"))
 }
 
 /// Mails come from the host that people know this service by.

@@ -7,12 +7,12 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use commands::Commands;
-use eventlog::Broker;
+use eventlog::{Broker, KeptHead};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Queries;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Network, idempotency::Recordings, metric::Requests};
+use crate::{Network, admin::Verifier, idempotency::Recordings, metric::Requests};
 
 /// What every handler may use; clone it freely.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct App {
     pub(crate) tasks: TaskTracker,
     /// Streams that can be joined.
     pub(crate) recordings: Recordings,
+    /// The check of the log that runs, or ran last.
+    pub(crate) verifier: Arc<Verifier>,
     setup: Arc<Setup>,
     started: Instant,
 }
@@ -43,6 +45,8 @@ pub struct Setup {
     pub trusted_proxies: Vec<Network>,
     /// The connection whose health is told; none where the process has none.
     pub broker: Option<Broker>,
+    /// Where the newest tree head is kept outside of the database.
+    pub kept_head: KeptHead,
     /// Renders the metrics of this process.
     pub prometheus: PrometheusHandle,
     /// Ends streams and waiting requests.
@@ -60,6 +64,7 @@ impl App {
             machine: Arc::new(Mutex::new(sysinfo::System::new().ok())),
             tasks: TaskTracker::new(),
             recordings: Recordings::default(),
+            verifier: Arc::default(),
             setup: Arc::new(setup),
             started: Instant::now(),
         }

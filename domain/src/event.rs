@@ -3,10 +3,13 @@
 #[cfg(test)]
 mod tests;
 
+use serde::Serialize;
+
 use crate::{Category, api_key, audit, chat, login, session, settings, user};
 
-/// What happened, to whatever kind of thing.
-#[derive(Clone, Debug, PartialEq)]
+/// What happened, to whatever kind of thing; written in the stored form.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Event {
     /// To an account.
     User(user::Event),

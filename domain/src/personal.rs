@@ -54,6 +54,10 @@ pub trait Seal {
     fn seal(&self, clear: &[u8], context: &[u8]) -> Result<String, String>;
     /// Opens what [`Seal::seal`] closed; `None` once the key is gone.
     fn open(&self, sealed: &str, context: &[u8]) -> Result<Option<Vec<u8>>, String>;
+    /// What is written in place of a value that was erased; null where this says nothing.
+    fn erased(&self) -> Option<String> {
+        None
+    }
 }
 
 thread_local! {
@@ -95,7 +99,13 @@ impl<T: Serialize> Serialize for Personal<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error;
 
-        let Self::Known(value) = self else { return serializer.serialize_none() };
+        let Self::Known(value) = self else {
+            let erased = SCOPE.with_borrow(|scope| scope.as_ref()?.seal.erased());
+            return match erased {
+                Some(erased) => serializer.serialize_str(&erased),
+                None => serializer.serialize_none(),
+            };
+        };
         let Some((seal, context)) = next_field() else {
             return Err(S::Error::custom("personal data is only written under a seal"));
         };

@@ -8,6 +8,8 @@ mod archive;
 mod backup;
 mod batch;
 mod broker;
+mod browse;
+mod bundle;
 mod claim;
 mod container;
 mod copy;
@@ -16,6 +18,7 @@ mod encode;
 mod feed;
 mod follow;
 mod forget;
+mod hex;
 mod kept;
 mod keys;
 mod lease;
@@ -32,6 +35,7 @@ mod queue;
 mod receipt;
 mod recorded;
 mod retention;
+mod reveal;
 mod rotate;
 mod scan;
 mod sealed;
@@ -45,6 +49,8 @@ pub use append::{AppendError, Appended};
 pub use archive::{Archived, Keep, PartitionStatus, Unreadable};
 pub use backup::{ArchivePart, Backup, BackupPlan, Manifest, Part};
 pub use broker::{Broker, STREAM};
+pub use browse::StreamView;
+pub use bundle::{BundledEvent, EventProof, Expectations, Exported, OfflineReport, check_offline};
 pub use encode::{Append, Expected, Secret};
 pub use feed::Feed;
 pub use follow::{Gap, MAX_BATCH};
@@ -59,11 +65,12 @@ pub use meta::{Circumstances, Meta, Reason, Sealed};
 pub use people::People;
 pub use proof::{
     Certificate, ConsistencyProof, Digest, Erasure, Frontier, InclusionProof, InvalidCertificate,
-    InvalidHead, InvalidKey, Misfit, NotADigest, ProofError, PublicKey, Subtree, TreeHead,
-    is_consistent, is_included, leaf,
+    InvalidHead, InvalidKey, KeptHead, Misfit, NotADigest, ProofError, PublicKey, Subtree,
+    TreeHead, is_consistent, is_included, leaf,
 };
 pub use recorded::{RawEvent, Recorded};
 pub use retention::KeptPeriod;
+pub use reveal::{RevealedEvent, RevealedMeta};
 pub use rotate::{APPLICATION, Rotation};
 pub use service::ServiceKey;
 pub use verify::{Fault, Verification};

@@ -44,6 +44,14 @@ pub fn python_with_sdks(script: &str) -> Command {
     command
 }
 
+/// Python that runs a script of ours with nothing but what Python comes with.
+#[must_use]
+pub fn bare_python(script: &str) -> Command {
+    let mut command = python();
+    command.env_remove("PYTHONPATH").arg(root().join(script));
+    command
+}
+
 /// Python with the packages that tests use.
 pub(crate) fn python() -> Command {
     let mut command =

@@ -8,7 +8,7 @@ mod program;
 pub mod provider;
 pub mod torture;
 
-pub use child::{Guarded, python_with_sdks, scratch};
+pub use child::{Guarded, bare_python, python_with_sdks, scratch};
 pub use dice::Dice;
 pub use mailbox::{Mail, Mailbox};
 pub use outcome::{Outcome, is_long};

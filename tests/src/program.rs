@@ -189,6 +189,13 @@ impl Program {
         signal(name, self.id().context("it does not run")?)
     }
 
+    /// Runs a command of the program that needs no data, without any environment.
+    pub fn run_bare(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut command = Command::new(binary()?);
+        command.args(arguments).current_dir(&self.data).env_clear();
+        command.output().context("running the program")
+    }
+
     /// What it has printed so far.
     #[must_use]
     pub fn log(&self) -> String {

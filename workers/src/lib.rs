@@ -1,4 +1,4 @@
-//! What happens because of events: the relay to the broker, mails, and runs of models.
+//! What happens because of events: the relay to the broker, tree heads, mails, and runs of models.
 
 pub mod agent;
 mod consume;
@@ -7,8 +7,10 @@ mod erasure;
 mod expiry;
 pub mod mail;
 mod relay;
+mod sealer;
 
 pub use effect::purge as purge_effects;
 pub use erasure::Eraser;
 pub use expiry::expire;
 pub use relay::Relay;
+pub use sealer::Sealer;

@@ -4,6 +4,7 @@ mod as_of;
 mod audit;
 mod dashboard;
 mod erasure;
+mod log;
 mod metric;
 mod user;
 
@@ -13,11 +14,14 @@ pub(crate) use audit::action;
 
 use crate::App;
 
+pub(crate) use log::Verifier;
+
 /// The routes of this folder.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(dashboard::routes())
         .merge(erasure::routes())
+        .merge(log::routes())
         .merge(metric::routes())
         .merge(audit::routes())
         .merge(as_of::routes())

@@ -10,7 +10,8 @@ use anyhow::{Context, bail, ensure};
 use super::{ARCHIVE, ArchivePart, FORMAT, Header, KEYS, LOG, MANIFEST, Manifest, Part, write};
 use crate::{
     MasterKey,
-    container::{Reader, hex},
+    container::Reader,
+    hex::hex,
     tuples::{Fields, Rows},
 };
 

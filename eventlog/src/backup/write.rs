@@ -19,7 +19,8 @@ use super::{
 use crate::{
     EventLog, TreeHead,
     archive::{Archived, Lock, catalogue},
-    container::{Seal, Sections, hex},
+    container::{Seal, Sections},
+    hex::hex,
     tuples::Tuples,
 };
 

@@ -71,13 +71,3 @@ pub(crate) fn from_hex(text: &str) -> anyhow::Result<Digest> {
     }
     Ok(digest)
 }
-
-/// Bytes in hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}

@@ -11,7 +11,8 @@ use anyhow::{Context, anyhow, ensure};
 use aws_lc_rs::digest;
 use serde::de::DeserializeOwned;
 
-use super::{Digest, Footer, Frame, MAGIC, MAX_RAW, Seal, TRAILER, hex, sha256};
+use super::{Digest, Footer, Frame, MAGIC, MAX_RAW, Seal, TRAILER, sha256};
+use crate::hex::hex;
 
 /// A file that can be read in any order, by several at once. All of it blocks.
 #[derive(Debug)]

@@ -13,7 +13,8 @@ use aws_lc_rs::digest;
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::{Digest, Footer, Frame, MAGIC, MAX_RAW, Seal, hex, sha256};
+use super::{Digest, Footer, Frame, MAGIC, MAX_RAW, Seal, sha256};
+use crate::hex::hex;
 
 /// How hard zstd tries: more takes longer and saves little.
 const LEVEL: i32 = 3;

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::digest::sha256;
-use crate::{ServiceKey, verify::hex};
+use crate::{ServiceKey, hex::hex};
 
 /// The number of Ed25519 among the algorithms of signed notes.
 const ALGORITHM: u8 = 1;

@@ -78,7 +78,7 @@ mod tests {
     /// Whoever changes this form makes every tree that was ever signed worthless.
     #[test]
     fn the_form_of_a_leaf_is_what_it_always_was() {
-        let text = crate::verify::hex(&leaf(&event()));
+        let text = crate::hex::hex(&leaf(&event()));
 
         assert_eq!(
             text,

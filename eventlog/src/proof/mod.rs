@@ -4,6 +4,8 @@
 mod certificate;
 mod digest;
 mod head;
+mod heads;
+mod kept;
 mod key;
 mod leaf;
 mod path;
@@ -15,6 +17,7 @@ mod tree;
 pub use certificate::{Certificate, Erasure, InvalidCertificate};
 pub use digest::{Digest, NotADigest};
 pub use head::{InvalidHead, TreeHead};
+pub use kept::KeptHead;
 pub use key::{InvalidKey, PublicKey};
 pub use leaf::leaf;
 pub use path::{is_consistent, is_included};
@@ -23,3 +26,4 @@ pub use seal::Misfit;
 pub use tree::{Frontier, Subtree};
 
 pub(crate) use seal::Tree;
+pub(crate) use store::{LEVEL, Seal};

@@ -39,6 +39,10 @@ impl Misfit {
         Self(format!("{sealed} events were sealed, {left} are left"))
     }
 
+    pub(super) fn forgotten(signed: Position, left: Position) -> Self {
+        Self(format!("a head of {signed} events was signed, the last that is left has {left}"))
+    }
+
     pub(super) fn lost(subtree: Subtree) -> Self {
         Self(format!("the tree has no node {} of level {}", subtree.index, subtree.level))
     }
@@ -69,12 +73,6 @@ impl EventLog {
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         self.tree.signer.public()
-    }
-
-    /// The newest signed head; none before the first.
-    pub async fn tree_head(&self) -> anyhow::Result<Option<TreeHead>> {
-        let row = store::latest(&self.pool).await.context("reading the newest tree head")?;
-        row.map(|row| row.head(self.public_key().name())).transpose()
     }
 
     /// Takes every event into the tree that is in the log now, and signs its head.
@@ -127,9 +125,7 @@ impl EventLog {
         let size = latest.map_or(0, |head| head.size);
         let frontier = match known {
             Some(known) if known.size() > size => {
-                let detail =
-                    format!("heads up to size {} were signed, {size} is the last", known.size());
-                return Err(Misfit(detail).into());
+                return Err(Misfit::forgotten(known.size(), size).into());
             }
             // What others have sealed meanwhile has to follow from what this process has seen.
             Some(known) if known.size() + NEAR >= size => self.grow(known, size).await?,

@@ -4,11 +4,11 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Digest, Subtree, TreeHead};
+use super::{Digest, Subtree, TreeHead, seal::TAG};
 use crate::Position;
 
 /// The lowest level that is stored; blocks of 2^8 events are hashed again when they are needed.
-pub(super) const LEVEL: u8 = 8;
+pub(crate) const LEVEL: u8 = 8;
 
 /// The subtrees that a seal completes.
 #[derive(Default)]
@@ -26,6 +26,14 @@ pub(super) struct HeadRow {
     sealed_at: DateTime<Utc>,
     key_id: Vec<u8>,
     signature: Vec<u8>,
+}
+
+/// A head with all that is stored of it.
+pub(crate) struct Seal {
+    /// How many events it holds.
+    pub size: Position,
+    row: HeadRow,
+    tags: Vec<u8>,
 }
 
 /// What a new head says beside the tree.
@@ -63,8 +71,8 @@ impl NewSubtrees {
 
 impl HeadRow {
     /// The head, signed by whom it says.
-    pub(super) fn head(self, origin: &str) -> anyhow::Result<TreeHead> {
-        let id = self.key_id.try_into().ok();
+    pub(super) fn head(&self, origin: &str) -> anyhow::Result<TreeHead> {
+        let id = self.key_id[..].try_into().ok();
         Ok(TreeHead {
             origin: origin.to_owned(),
             size: self.tree_size,
@@ -72,8 +80,26 @@ impl HeadRow {
             epoch: self.epoch,
             sealed_at: self.sealed_at,
             key_id: id.context("the id of a key is four bytes")?,
-            signature: self.signature,
+            signature: self.signature.clone(),
         })
+    }
+}
+
+impl Seal {
+    /// The head, signed by whom it says.
+    pub(crate) fn head(&self, origin: &str) -> anyhow::Result<TreeHead> {
+        self.row.head(origin)
+    }
+
+    /// Whether it has a tag for each event after those of the head before.
+    pub(crate) fn has_tags_after(&self, before: Position) -> bool {
+        usize::try_from(self.size - before).is_ok_and(|count| self.tags.len() == count * TAG)
+    }
+
+    /// The tag of one of these events, from 0.
+    pub(crate) fn tag(&self, index: i64) -> Option<[u8; TAG]> {
+        let (tags, _) = self.tags.as_chunks();
+        tags.get(usize::try_from(index).ok()?).copied()
     }
 }
 
@@ -103,6 +129,58 @@ pub(super) async fn latest(db: impl PgExecutor<'_>) -> sqlx::Result<Option<HeadR
     )
     .fetch_optional(db)
     .await
+}
+
+/// The heads of more than `after` events.
+pub(super) async fn heads(
+    db: impl PgExecutor<'_>,
+    after: Position,
+    limit: i64,
+) -> sqlx::Result<Vec<HeadRow>> {
+    sqlx::query_as!(
+        HeadRow,
+        "select tree_size, root, epoch, sealed_at, key_id, signature from log.seal
+        where tree_size > $1 order by tree_size limit $2",
+        after,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// The heads of more than `after` events, with their tags.
+pub(super) async fn seals(
+    db: impl PgExecutor<'_>,
+    after: Position,
+    limit: i64,
+) -> sqlx::Result<Vec<Seal>> {
+    let rows = sqlx::query!(
+        "select tree_size, root, epoch, sealed_at, key_id, signature, tags from log.seal
+        where tree_size > $1 order by tree_size limit $2",
+        after,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    let seal = rows.into_iter().map(|row| Seal {
+        size: row.tree_size,
+        tags: row.tags,
+        row: HeadRow {
+            tree_size: row.tree_size,
+            root: row.root,
+            epoch: row.epoch,
+            sealed_at: row.sealed_at,
+            key_id: row.key_id,
+            signature: row.signature,
+        },
+    });
+    Ok(seal.collect())
+}
+
+/// The size of the newest head, 0 before the first.
+pub(super) async fn size(db: impl PgExecutor<'_>) -> sqlx::Result<Position> {
+    let size = sqlx::query_scalar!("select max(tree_size) from log.seal").fetch_one(db).await?;
+    Ok(size.unwrap_or(0))
 }
 
 /// The digests of complete subtrees, as far as they are stored; in no particular order.

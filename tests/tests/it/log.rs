@@ -5,6 +5,7 @@ mod circumstances;
 mod claims;
 mod commands;
 pub mod database;
+mod forgery;
 mod keys;
 mod months;
 pub mod nats;

@@ -15,6 +15,7 @@ mod log;
 mod master_key;
 mod person;
 mod projections;
+mod proof;
 mod properties;
 mod providers;
 mod sdk;

@@ -67,15 +67,17 @@ impl Database {
         EventLog::open(self.pool.clone(), master, live).await
     }
 
-    /// Runs one statement.
-    pub async fn execute(&self, sql: &'static str) -> sqlx::Result<u64> {
-        Ok(self.pool.execute(sql).await?.rows_affected())
+    /// Runs statements, and says how many rows they touched.
+    pub async fn execute(&self, sql: &str) -> sqlx::Result<u64> {
+        Ok(self.pool.execute(AssertSqlSafe(sql)).await?.rows_affected())
     }
 
-    /// As a superuser may: what protects a table from changes is put out of action.
-    pub async fn disable_triggers(&self, table: &str) -> sqlx::Result<()> {
-        let sql = format!("alter table {table} disable trigger all");
-        self.pool.execute(AssertSqlSafe(sql)).await.map(|_| ())
+    /// As a superuser may: what protects events, heads and nodes from changes is put out of action.
+    pub async fn disable_protection(&self) -> sqlx::Result<()> {
+        for table in ["event", "seal", "tree_node"] {
+            self.execute(&format!("alter table log.{table} disable trigger all")).await?;
+        }
+        Ok(())
     }
 
     /// Asks for one number.

@@ -108,9 +108,7 @@ async fn nothing_is_signed_on_top_of_what_was_changed() -> anyhow::Result<()> {
         "update log.seal set signature = sha512('x') where tree_size = 302",
     ] {
         let (log, _) = sealed(&[300, 2]).await?;
-        for table in ["log.event", "log.tree_node", "log.seal"] {
-            log.database.disable_triggers(table).await?;
-        }
+        log.database.disable_protection().await?;
         assert!(log.database.execute(sql).await? > 0, "nothing was changed");
 
         // Another process, which remembers nothing.
@@ -124,9 +122,7 @@ async fn nothing_is_signed_on_top_of_what_was_changed() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_process_remembers_what_was_signed_when_the_database_forgets() -> anyhow::Result<()> {
     let (log, _) = sealed(&[300, 2]).await?;
-    for table in ["log.event", "log.seal"] {
-        log.database.disable_triggers(table).await?;
-    }
+    log.database.disable_protection().await?;
     log.database.execute("delete from log.event where position > 300").await?;
     log.database.execute("update log.head set position = 300").await?;
     log.database.execute("delete from log.seal where tree_size > 300").await?;

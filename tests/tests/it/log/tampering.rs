@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::database::{TestLog, failed, failure, registration, write};
 
-/// Twelve events of three streams.
+/// Twelve events of three streams, sealed after the ninth and the last.
 async fn written() -> anyhow::Result<TestLog> {
     let log = TestLog::create().await?;
     let (ada, bob) = (Uuid::now_v7(), Uuid::now_v7());
@@ -15,19 +15,21 @@ async fn written() -> anyhow::Result<TestLog> {
         failure(ada, version).to(&log).await?;
         failure(bob, version).to(&log).await?;
     }
+    log.seal_now().await?;
     write::<Login>(ada, 4, vec![failed(), failed(), failed()]).to(&log).await?;
+    log.seal_now().await?;
     Ok(log)
 }
 
 /// The first fault after a superuser ran a statement.
-async fn fault_after(sql: &'static str) -> anyhow::Result<Option<Fault>> {
+async fn fault_after(sql: &str) -> anyhow::Result<Option<Fault>> {
     let log = written().await?;
-    log.database.execute("alter table log.event disable trigger all").await?;
+    log.database.disable_protection().await?;
     assert!(log.database.execute(sql).await? > 0, "nothing was changed");
     Ok(log.verify(drop).await?.fault)
 }
 
-async fn assert_found_at(position: i64, sql: &'static str) -> anyhow::Result<()> {
+pub async fn assert_found_at(position: i64, sql: &str) -> anyhow::Result<()> {
     let fault = fault_after(sql).await?;
     let found = fault.as_ref().map(|fault| fault.position);
     assert_eq!(found, Some(position), "{sql}: {fault:?}");
@@ -62,6 +64,8 @@ async fn an_untouched_log_has_no_fault() -> anyhow::Result<()> {
 
     assert_eq!(verified.fault, None);
     assert_eq!((verified.events, verified.streams), (12, 3));
+    assert_eq!((verified.sealed, verified.heads), (12, 2));
+    assert_eq!(verified.head, log.tree_head().await?);
     Ok(())
 }
 
