@@ -38,3 +38,33 @@ create table read.parked_event (
     constraint parked_event_parked_fkey foreign key (projection, stream_id, first_position)
         references read.parked on update cascade on delete cascade
 );
+
+-- The versions of a projection beside the live one: the next, which may become live, and the old,
+-- which was. Their tables are in the schemas next_<projection> and old_<projection>.
+create table read.version (
+    projection text not null,
+    slot text not null,
+    checkpoint bigint not null,
+    epoch bigint not null,
+    is_followed boolean not null,
+    made_at timestamptz not null,
+    updated_at timestamptz not null,
+    last_error text,
+    primary key (projection, slot),
+    constraint version_slot_known check (slot in ('next', 'old'))
+);
+
+-- The last rebuild of each projection.
+create table read.rebuild (
+    projection text primary key,
+    state text not null,
+    phase text not null,
+    position bigint not null,
+    target bigint not null,
+    events_per_second double precision not null,
+    seconds_left double precision not null,
+    started_at timestamptz not null,
+    updated_at timestamptz not null,
+    error text,
+    constraint rebuild_state_known check (state in ('running', 'done', 'failed'))
+);

@@ -204,10 +204,52 @@ pub(crate) struct Verify {
 pub(crate) enum Projections {
     /// Print every projection and the position it has reached.
     List,
-    /// Empty one projection and fill it again from the log.
+    /// Make one projection anew from the log beside the live one, compare, and change over.
     Rebuild {
         /// Its name, as `list` prints it.
         name: String,
+        /// Keep the new tables up beside the live ones until they are promoted.
+        #[arg(long)]
+        keep_both: bool,
+        /// Take in again what was skipped.
+        #[arg(long)]
+        with_skipped: bool,
+    },
+    /// Compare the next version of a projection with the live one.
+    Compare {
+        /// Its name.
+        name: String,
+    },
+    /// Make the next version of a projection live.
+    Promote {
+        /// Its name.
+        name: String,
+    },
+    /// Make the version live again that was before the last rebuild.
+    Rollback {
+        /// Its name.
+        name: String,
+    },
+    /// Drop the version that was live before the last rebuild.
+    DropOld {
+        /// Its name.
+        name: String,
+    },
+    /// Print the streams that projections leave out.
+    Parked,
+    /// Take the events of a parked stream in.
+    Retry {
+        /// The projection's name.
+        name: String,
+        /// The stream's id.
+        stream: Uuid,
+    },
+    /// Leave the events of a parked stream out for good; those to come are taken in.
+    Skip {
+        /// The projection's name.
+        name: String,
+        /// The stream's id.
+        stream: Uuid,
     },
 }
 

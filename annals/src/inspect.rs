@@ -7,8 +7,6 @@ use eventlog::{EventLog, RawEvent};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::system::System;
-
 /// How often `log tail` looks for more.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -51,44 +49,6 @@ fn print(events: &[RawEvent]) -> anyhow::Result<()> {
             String::from_utf8_lossy(&event.payload),
         )
         .context("printing")?;
-    }
-    Ok(())
-}
-
-/// Prints how far every projection has come.
-pub(crate) async fn list(system: &System) -> anyhow::Result<()> {
-    let statuses = system.queries.projections().await?;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{:<16} {:>12} {:>10}", "projection", "checkpoint", "behind")?;
-    for status in statuses {
-        writeln!(out, "{:<16} {:>12} {:>10}", status.name, status.checkpoint, status.lag_events)?;
-    }
-    Ok(())
-}
-
-/// Fills a projection anew from the log, compares and swaps.
-pub(crate) async fn rebuild(log: &EventLog, name: &str) -> anyhow::Result<()> {
-    let mut said = 0;
-    let report = projections::rebuild(log, name, |progress| {
-        if progress.position - said >= 10_000 {
-            said = progress.position;
-            eprintln!(
-                "{} of {} events, {:.0}/s, {} s left",
-                progress.position,
-                progress.target,
-                progress.per_second,
-                progress.left.as_secs(),
-            );
-        }
-    })
-    .await?;
-    let verdict = if report.is_identical { "identical to" } else { "different from" };
-    println!(
-        "{}: {} rows from {} events in {:.1} s, {verdict} what was there",
-        report.name, report.rows, report.events, report.seconds,
-    );
-    for table in report.tables.iter().filter(|table| !table.is_identical) {
-        println!("  {}: {} rows, {} before", table.name, table.rows, table.rows_before);
     }
     Ok(())
 }

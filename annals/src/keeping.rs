@@ -6,7 +6,7 @@ use std::{io::Write, time::Duration};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use domain::Retention;
 use eventlog::{EventLog, Lease};
-use projections::Projection;
+use projections::{Options, Projection};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -62,7 +62,10 @@ async fn forget(log: &EventLog) -> anyhow::Result<()> {
         return Ok(());
     }
     for projection in Projection::ALL {
-        let report = projections::rebuild(log, projection.name(), |_| {}).await?;
+        let report =
+            projections::rebuild(log, projection.name(), Options::default(), |_| {}).await?;
+        // What was live before shows what is withheld.
+        projections::drop_old(log, projection.name()).await?;
         tracing::info!(projection = report.name, "made anew without what is withheld");
     }
     log.withheld_is_forgotten().await

@@ -18,6 +18,7 @@ mod restore;
 mod serve;
 mod shutdown;
 mod system;
+mod upkeep;
 
 use std::process::ExitCode;
 

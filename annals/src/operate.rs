@@ -5,11 +5,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     archive, backup,
-    cli::{Keys, Log, Operation, Projections, User},
+    cli::{Keys, Log, Operation, User},
     config::Config,
     embedded::Embedded,
     first_admin, inspect, keeping, keys, master_key, prove,
     system::System,
+    upkeep,
 };
 
 /// Does one of them on the servers of the running program, or on ones started for it.
@@ -50,10 +51,7 @@ async fn perform(
 ) -> anyhow::Result<()> {
     match operation {
         Operation::Log(asked) => look(config, system, asked, shutdown).await,
-        Operation::Projections(Projections::List) => inspect::list(system).await,
-        Operation::Projections(Projections::Rebuild { name }) => {
-            inspect::rebuild(&system.log, &name).await
-        }
+        Operation::Projections(what) => upkeep::perform(system, what).await,
         Operation::Backup { folder, keys, with_archives } => {
             backup::backup(&system.log, BackupPlan { folder, keys, with_archives }).await
         }

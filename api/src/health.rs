@@ -66,10 +66,13 @@ pub(crate) struct Services {
 }
 
 /// Something this process needs.
-#[derive(Clone, Copy, Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 struct Service {
     status: Health,
     latency_ms: Option<f64>,
+    /// What is the matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 impl App {
@@ -80,28 +83,52 @@ impl App {
         let database = Service {
             status: if latency.is_some() { Health::Healthy } else { Health::Unhealthy },
             latency_ms: latency.map(|latency| latency.as_secs_f64() * 1000.0),
+            detail: None,
         };
+        let read_models = self.read_models(database.clone()).await;
         let broker = self.setup().broker.as_ref();
         let is_connected = broker.is_none_or(eventlog::Broker::is_connected);
         let queue = if is_connected { Health::Healthy } else { Health::Degraded };
         DetailedHealth {
-            status: match database.status {
-                Health::Unhealthy => Health::Unhealthy,
-                Health::Healthy | Health::Degraded => queue,
-            },
+            status: database.status.or(read_models.status).or(queue),
             timestamp: self.now(),
             services: Services {
+                cache: read_models,
+                queue: Service { status: queue, latency_ms: None, detail: None },
+                storage: database.clone(),
                 database,
-                cache: database,
-                queue: Service { status: queue, latency_ms: None },
-                storage: database,
             },
             version: self.setup().version,
         }
     }
 }
 
+impl App {
+    /// The database, and whether what the read models show is of this log.
+    async fn read_models(&self, database: Service) -> Service {
+        if database.status == Health::Unhealthy {
+            return database;
+        }
+        let refused = tokio::time::timeout(PATIENCE, self.queries.refused()).await;
+        let refused = refused.ok().and_then(Result::ok).unwrap_or_default();
+        if refused.is_empty() {
+            return database;
+        }
+        let told: Vec<_> = refused.iter().map(ToString::to_string).collect();
+        Service { status: Health::Degraded, detail: Some(told.join("; ")), ..database }
+    }
+}
+
 impl Health {
+    /// The worse of two.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unhealthy, _) | (_, Self::Unhealthy) => Self::Unhealthy,
+            (Self::Degraded, _) | (_, Self::Degraded) => Self::Degraded,
+            (Self::Healthy, Self::Healthy) => Self::Healthy,
+        }
+    }
+
     /// What a load balancer goes by: a degraded process still does its work.
     fn status(self) -> StatusCode {
         match self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::{Message, consumer::pull};
 use futures_util::{FutureExt, StreamExt};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{Broker, EventLog, Position, RawEvent, follow::MAX_BATCH};
 
@@ -21,6 +21,7 @@ pub struct Feed {
     broker: Broker,
     name: String,
     checkpoint: Position,
+    written: watch::Receiver<Position>,
     messages: Option<pull::Stream>,
     unacknowledged: Option<Message>,
     is_caught_up: bool,
@@ -35,7 +36,9 @@ impl Feed {
         name: impl Into<String>,
         checkpoint: Position,
     ) -> Self {
+        let written = log.written();
         Self {
+            written,
             log,
             broker,
             name: name.into(),
@@ -52,17 +55,24 @@ impl Feed {
         self.acknowledge().await;
         loop {
             if !self.is_caught_up {
+                self.written.borrow_and_update();
                 let events = self.log.read(self.checkpoint).await?;
+                self.is_caught_up = events.len() < usize::try_from(MAX_BATCH)?;
                 if !events.is_empty() {
                     return Ok(self.give(events));
                 }
-                self.is_caught_up = true;
             }
-            let events = self.receive().await;
+            // What this process writes need not go by way of NATS.
+            let mut written = self.written.clone();
+            let events = tokio::select! {
+                biased;
+                Ok(()) = written.changed() => vec![],
+                events = self.receive() => events,
+            };
             if !events.is_empty() {
                 return Ok(self.give(events));
             }
-            // Nothing came, or something was missing: the log knows.
+            // Something was written, nothing came, or something was missing: the log knows.
             self.is_caught_up = false;
         }
     }

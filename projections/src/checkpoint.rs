@@ -10,17 +10,21 @@ use sqlx::{Connection, PgConnection, PgPool};
 use crate::{
     Projection,
     batch::Batch,
+    erasures::ERASED,
     freshness,
+    pace::Pace,
     parking::{self, Parked},
+    rebuild,
 };
 
 /// A projection's place in the log, as its tables show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     pub(crate) projection: Projection,
     pub(crate) position: Position,
     pub(crate) fence: i64,
     parked: Parked,
+    pace: Pace,
 }
 
 /// What the row of a projection said when it was moved on.
@@ -77,6 +81,12 @@ impl Standing {
         .await
     }
 
+    /// How far another version has to come to be as good: as far as this one, if the log can have led
+    /// there.
+    pub(crate) fn target(&self) -> Position {
+        if self.is_of_this_log() { self.checkpoint } else { self.head }
+    }
+
     /// Whether the log holds all that the projection shows.
     pub(crate) fn is_of_this_log(&self) -> bool {
         self.epoch == self.head_epoch && self.checkpoint <= self.head
@@ -122,7 +132,13 @@ impl Checkpoint {
         let refused =
             Refused { projection: projection.name(), checkpoint, epoch, head, head_epoch };
         ensure!(standing.is_of_this_log(), refused);
-        Ok(Self { projection, position: checkpoint, fence, parked: Parked::default() })
+        Ok(Self {
+            projection,
+            position: checkpoint,
+            fence,
+            parked: Parked::default(),
+            pace: Pace::default(),
+        })
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -154,6 +170,7 @@ impl Checkpoint {
         self.write(&mut transaction, &batch, advance.parking).await?;
         transaction.commit().await.context("committing a batch")?;
         self.position = batch.last;
+        self.pace.count(count);
         self.measure(count, advance.age + began.elapsed().as_secs_f64());
         freshness::announce(log, &[self.projection], self.position).await;
         Ok(true)
@@ -198,6 +215,10 @@ impl Checkpoint {
         let wanted = batch.wanted_by(self.projection, self.position);
         let (now, waiting) = self.parked.sort(self.projection, wanted);
         self.projection.write(db, &now).await?;
+        let erased: Vec<_> = now.into_iter().filter(|event| &*event.name == ERASED).collect();
+        if !erased.is_empty() {
+            rebuild::erase_old(db, self.projection, &erased).await?;
+        }
         Ok(parking::wait(db, self.projection, &waiting).await?)
     }
 
@@ -210,7 +231,8 @@ impl Checkpoint {
         sqlx::query_as!(
             Advance,
             r#"update read.projection
-            set checkpoint = $1, updated_at = clock_timestamp(), last_error = null
+            set checkpoint = $1, updated_at = clock_timestamp(), last_error = null,
+                events_per_second = $6
             where name = $2 and checkpoint = $3 and fence = $4
             returning parking, extract(epoch from updated_at - $5)::float8 as "age!""#,
             last,
@@ -218,6 +240,7 @@ impl Checkpoint {
             self.position,
             self.fence,
             recorded_at,
+            self.pace.per_second(),
         )
         .fetch_optional(db)
         .await

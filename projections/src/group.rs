@@ -12,6 +12,7 @@ use crate::{
     checkpoint::Advance,
     connection::{connect, is_passing},
     freshness,
+    pace::Pace,
 };
 
 /// Projections in step, written by the holder of one fence.
@@ -21,6 +22,7 @@ pub(crate) struct Group {
     members: Vec<Checkpoint>,
     fallen: Vec<Projection>,
     db: Option<PgConnection>,
+    pace: Pace,
 }
 
 /// What went wrong, and with which member if it is one's own trouble.
@@ -38,7 +40,7 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 impl Group {
     /// Nobody yet.
     pub(crate) fn new(log: EventLog, fence: i64) -> Self {
-        Self { log, fence, members: vec![], fallen: vec![], db: None }
+        Self { log, fence, members: vec![], fallen: vec![], db: None, pace: Pace::default() }
     }
 
     /// The position that all members show; none without members.
@@ -49,6 +51,29 @@ impl Group {
     /// Those that could not go along since this was last asked: they have to catch up by themselves.
     pub(crate) fn take_fallen(&mut self) -> Vec<Projection> {
         std::mem::take(&mut self.fallen)
+    }
+
+    /// Notices which members were moved by somebody else, as by a rollback: they fall out.
+    pub(crate) async fn look(&mut self) -> sqlx::Result<()> {
+        let names: Vec<_> = self.members.iter().map(|member| member.name().to_owned()).collect();
+        let rows = sqlx::query!(
+            "select name, checkpoint from read.projection where name = any($1) and fence = $2",
+            &names,
+            self.fence,
+        )
+        .fetch_all(self.log.pool())
+        .await?;
+        let fallen = &mut self.fallen;
+        self.members.retain(|member| {
+            let stands =
+                |(name, at): (&str, Position)| name == member.name() && at == member.position;
+            let is_there = rows.iter().any(|row| stands((&row.name, row.checkpoint)));
+            if !is_there {
+                fallen.push(member.projection);
+            }
+            is_there
+        });
+        Ok(())
     }
 
     /// Takes a projection in that is about as far as the others, once it is not behind them.
@@ -141,7 +166,8 @@ impl Group {
                 where p.fence = $3 for update of p skip locked
             )
             update read.projection p
-            set checkpoint = $4, updated_at = clock_timestamp(), last_error = null
+            set checkpoint = $4, updated_at = clock_timestamp(), last_error = null,
+                events_per_second = $6
             from mine where p.name = mine.name
             returning p.name, p.parking, extract(epoch from p.updated_at - $5)::float8 as "age!""#,
             &names,
@@ -149,6 +175,7 @@ impl Group {
             self.fence,
             batch.last,
             batch.recorded_at,
+            self.pace.per_second(),
         )
         .fetch_all(db)
         .await?;
@@ -162,10 +189,12 @@ impl Group {
     async fn settle(&mut self, batch: &Batch, rows: &HashMap<String, Advance>, began: Instant) {
         let mut advanced = Vec::with_capacity(self.members.len());
         let fallen = &mut self.fallen;
+        let mut taken_in = 0;
         self.members.retain_mut(|member| {
             if let Some(Advance { age, .. }) = rows.get(member.name()) {
                 let events = usize::try_from(batch.last - member.position).unwrap_or(0);
                 member.position = batch.last;
+                taken_in = taken_in.max(events);
                 member.measure(events, age + began.elapsed().as_secs_f64());
                 advanced.push(member.projection);
             } else if member.position < batch.last {
@@ -174,6 +203,7 @@ impl Group {
             }
             true
         });
+        self.pace.count(taken_in);
         freshness::announce(&self.log, &advanced, batch.last).await;
     }
 

@@ -5,12 +5,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
 use eventlog::{EventLog, Position};
 use serde::Serialize;
 use sqlx::PgPool;
 
-use crate::{Projection, freshness::Reached};
+use crate::freshness::Reached;
 
 /// The read models: clone it freely.
 #[derive(Clone)]
@@ -26,19 +25,6 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// How many there are in all.
     pub total: i64,
-}
-
-/// How far a projection has come.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ProjectionStatus {
-    /// Its name.
-    pub name: String,
-    /// The last position its tables show.
-    pub checkpoint: Position,
-    /// How many events it has still to take in.
-    pub lag_events: i64,
-    /// When it last took some in.
-    pub updated_at: DateTime<Utc>,
 }
 
 impl Queries {
@@ -59,21 +45,6 @@ impl Queries {
     /// Waits until all read models show a position; false when they do not after `at_most`.
     pub async fn wait_for(&self, position: Position, at_most: Duration) -> anyhow::Result<bool> {
         self.reached.wait_for(&self.log, position, at_most).await
-    }
-
-    /// How far each projection has come, those that ever ran.
-    pub async fn projections(&self) -> anyhow::Result<Vec<ProjectionStatus>> {
-        let names = Projection::ALL.map(|projection| projection.name().to_owned());
-        let rows = sqlx::query_as!(
-            ProjectionStatus,
-            r#"select p.name, p.checkpoint, h.position - p.checkpoint as "lag_events!", p.updated_at
-            from read.projection p cross join log.head h
-            where h.log_id = 1 and p.name = any($1) order by p.name"#,
-            &names,
-        )
-        .fetch_all(self.pool())
-        .await?;
-        Ok(rows)
     }
 
     /// Asks the database for a sign of life, and says how long it took to give one.

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use eventlog::{Broker, EventLog, Feed, Lease, RawEvent};
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Checkpoint, Projection, backoff::Backoff, checkpoint, connection::connect, group::Group,
-    straggler::Straggler,
+    Checkpoint, Projection, backoff::Backoff, candidates, checkpoint, connection::connect,
+    group::Group, rebuild, straggler::Straggler,
 };
 
 /// The lease of the leader, and the durable consumer of JetStream that it reads from.
@@ -24,6 +27,8 @@ const LEASE_TIME: Duration = Duration::from_secs(5);
 const RENEWAL: Duration = Duration::from_millis(1500);
 /// How often a process that does not lead asks whether it may.
 const STANDBY: Duration = Duration::from_millis(500);
+/// How often a leader looks whether somebody moved a projection.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Keeps all projections up with the log until `shutdown`, whenever no other process does.
 pub async fn run(log: EventLog, broker: Broker, shutdown: CancellationToken) -> anyhow::Result<()> {
@@ -79,7 +84,9 @@ impl Runner {
         let has_taken = checkpoint::take_all(self.log.pool(), lease.fence).await?;
         ensure!(has_taken, "a later leader than {} writes", lease.fence);
         tracing::info!(fence = lease.fence, "leading the projections");
+        rebuild::sweep(&self.log).await.context("sweeping up after rebuilds")?;
         tokio::select! {
+            failed = candidates::follow(&self.log) => failed,
             outcome = self.follow(lease.fence) => outcome,
             lost = self.renew(lease) => lost,
         }
@@ -109,6 +116,8 @@ impl Runner {
             stragglers.spawn(straggler(projection));
         }
         let mut backoff = Backoff::default();
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let step = tokio::select! {
                 biased;
@@ -119,6 +128,7 @@ impl Runner {
                     welcome(&mut group, &mut feed, checkpoint).await;
                     Ok(())
                 }
+                _ = looks.tick() => group.look().await.context("looking at the projections"),
                 events = feed.next(), if group.position().is_some() => {
                     take_in(&mut group, events).await
                 }

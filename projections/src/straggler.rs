@@ -13,6 +13,7 @@ use crate::{
     checkpoint::Deposed,
     connection::{connect, is_passing},
     group::report,
+    parking::told,
 };
 
 /// How often a projection that is refused says so.
@@ -41,9 +42,24 @@ impl Straggler {
                 }
                 Err(error) => {
                     report(self.projection, &error);
+                    self.note(&error).await;
                     sleep(backoff.next()).await;
                 }
             }
+        }
+    }
+
+    /// Keeps why it stands still, as far as that is possible.
+    async fn note(&self, error: &anyhow::Error) {
+        let noted = sqlx::query!(
+            "update read.projection set last_error = $2 where name = $1",
+            self.projection.name(),
+            told(error),
+        )
+        .execute(self.log.pool())
+        .await;
+        if let Err(error) = noted {
+            tracing::warn!(projection = self.projection.name(), %error, "an error is not kept");
         }
     }
 

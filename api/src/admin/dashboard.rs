@@ -1,7 +1,7 @@
 //! The dashboard's numbers, each with the log position it is true for.
 
 use axum::extract::State;
-use projections::{AdminDay, Counts, ProjectionStatus};
+use projections::{AdminDay, Counts};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,10 +20,7 @@ const DAYS: u32 = 30;
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(dashboard))
-        .routes(routes!(health))
-        .routes(routes!(projections))
+    OpenApiRouter::new().routes(routes!(dashboard)).routes(routes!(health))
 }
 
 /// Numbers for the dashboard.
@@ -50,15 +47,6 @@ struct Dashboard {
     /// The last 30 days one by one.
     #[schema(value_type = Vec<Object>)]
     days: Vec<AdminDay>,
-}
-
-/// How far each projection has come.
-#[derive(Serialize, ToSchema)]
-struct Projections {
-    /// The last position there is.
-    log_position: i64,
-    #[schema(value_type = Vec<Object>)]
-    projections: Vec<ProjectionStatus>,
 }
 
 /// The dashboard
@@ -90,16 +78,4 @@ async fn dashboard(
     responses((status = 200, body = Data<DetailedHealth>), CallerProblems, Problems))]
 async fn health(State(app): State<App>, _admin: Admin) -> Json<Data<DetailedHealth>> {
     Json(Data::new("Health", app.health().await))
-}
-
-/// How far each projection has come
-#[utoipa::path(get, path = "/v1/admin/projections", tag = "admin",
-    responses((status = 200, body = Data<Projections>), CallerProblems, Problems))]
-async fn projections(
-    State(app): State<App>,
-    _admin: Admin,
-) -> Result<Json<Data<Projections>>, Problem> {
-    let log_position = app.commands.log().head().await?;
-    let projections = app.queries.projections().await?;
-    Ok(Json(Data::new("Projections", Projections { log_position, projections })))
 }

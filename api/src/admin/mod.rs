@@ -6,6 +6,7 @@ mod dashboard;
 mod erasure;
 mod log;
 mod metric;
+mod projections;
 mod user;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -25,4 +26,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(metric::routes())
         .merge(audit::routes())
         .merge(as_of::routes())
+        .merge(projections::routes())
 }

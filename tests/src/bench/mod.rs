@@ -11,6 +11,7 @@ mod nats;
 mod place;
 mod raw;
 mod read;
+mod rebuild;
 mod report;
 mod server;
 mod sessions;
@@ -22,7 +23,7 @@ use anyhow::{Context, bail};
 use cluster::Cluster;
 
 /// What can be measured alone with `make bench ONLY=..`.
-const PARTS: [&str; 4] = ["append", "read", "lag", "chat"];
+const PARTS: [&str; 5] = ["append", "read", "rebuild", "lag", "chat"];
 /// What takes so long that it is only measured when it is asked for.
 const LONG_PARTS: [&str; 1] = ["growth"];
 
@@ -42,6 +43,7 @@ pub async fn run(only: Option<&str>) -> anyhow::Result<()> {
         let measured = match part {
             "append" => append::run(&cluster).await,
             "read" => read::run(&cluster).await,
+            "rebuild" => rebuild::run(&cluster).await,
             "lag" => lag::run(&cluster).await,
             "growth" => growth::run(&cluster).await,
             _ => chat::run(&cluster).await,

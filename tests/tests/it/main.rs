@@ -18,6 +18,7 @@ mod projections;
 mod proof;
 mod properties;
 mod providers;
+mod read_models;
 mod sdk;
 mod sessions;
 mod torture;

@@ -3,4 +3,5 @@
 mod batches;
 pub mod history;
 mod parking;
+mod rebuilds;
 mod running;

@@ -14,7 +14,7 @@ use domain::{
 };
 use eventlog::{Broker, EventLog, Live, MasterKey, Position, RawEvent, Recorded, STREAM};
 use futures_util::StreamExt;
-use projections::{Projection, Queries};
+use projections::{Options, Projection, Queries};
 use sqlx::postgres::PgPoolOptions;
 use tests::{Mailbox, Outcome, Program, is_long};
 use tokio::time::timeout;
@@ -176,7 +176,7 @@ impl<'a> Check<'a> {
     async fn projections(&self) -> anyhow::Result<()> {
         for projection in Projection::ALL {
             let name = projection.name();
-            let report = projections::rebuild(&self.log, name, drop).await?;
+            let report = projections::rebuild(&self.log, name, Options::default(), drop).await?;
             ensure!(report.is_identical, "{name} is not what the log says: {report:?}");
         }
         if is_long() {

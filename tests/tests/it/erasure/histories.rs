@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 use commands::{Caller, Clock, Commands, Credential, NewAccount, NewApiKey, Origin, Policy};
 use domain::{Email, Text, settings::CommunicationChange, user::Role};
 use eventlog::{EventLog, Live, MasterKey};
-use projections::Queries;
+use projections::{Options, Queries};
 use tokio_util::sync::CancellationToken;
 use workers::{Eraser, mail::Post};
 
@@ -142,7 +142,8 @@ async fn any_history_with_erasures_is_whole_and_replays_to_what_is_left() -> any
         assert!(scene.commands.pending_erasures().await?.is_empty(), "seed {seed}");
         assert_eq!(scene.log.verify(drop).await?.fault, None, "seed {seed}");
         for projection in projections::Projection::ALL {
-            let report = projections::rebuild(&scene.log, projection.name(), |_| ()).await?;
+            let name = projection.name();
+            let report = projections::rebuild(&scene.log, name, Options::default(), |_| ()).await?;
             assert!(report.is_identical, "seed {seed}: {report:?}");
         }
         std::fs::remove_dir_all(&scene.mails)?;

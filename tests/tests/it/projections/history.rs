@@ -134,6 +134,8 @@ impl Stream {
         let payload = payload
             .replace(PERSON, &self.person.to_string())
             .replace(RUN, &run.to_string())
+            .replace("Ada@example.org", &format!("{}@example.org", self.person))
+            .replace("ak_3f9c", &format!("ak_{}", self.id.simple()))
             .replace("\"at\":\"2026-01-02", &format!("\"at\":\"2026-02-{:02}", position % 28 + 1));
         let event =
             with_seal(Arc::new(Open), self.id, || Event::decode(&name, payload.as_bytes()))?;

@@ -6,7 +6,7 @@ use domain::{
     user::{self, Role, User},
 };
 use eventlog::{EventLog, Meta};
-use projections::{ParkedStream, Projection, Refusal};
+use projections::{Options, ParkedStream, Projection, Refusal};
 use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ async fn a_stream_that_cannot_be_taken_in_waits_and_a_retry_heals_it() -> anyhow
     change(&log, person, 3).await?;
     caught_up(&log).await?;
     assert_eq!(users(&log).await?, 121);
-    let rebuilt = projections::rebuild(&log, "users", drop).await?;
+    let rebuilt = projections::rebuild(&log, "users", Options::default(), drop).await?;
     assert!(rebuilt.is_identical, "{rebuilt:?}");
     runner.stop().await
 }
@@ -129,7 +129,7 @@ async fn skipped_events_stay_out_of_rebuilds_and_later_ones_are_taken_in() -> an
     assert_eq!(users(&log).await?, 120);
     let again = projections::skip(&log, "users", person, "somebody").await;
     assert!(again.is_err_and(|error| error.is::<Refusal>()));
-    let rebuilt = projections::rebuild(&log, "users", drop).await?;
+    let rebuilt = projections::rebuild(&log, "users", Options::default(), drop).await?;
     assert!(rebuilt.is_identical, "{rebuilt:?}");
     runner.stop().await
 }
@@ -158,5 +158,29 @@ async fn a_stream_is_parked_while_others_write_at_full_speed() -> anyhow::Result
     let in_step = || async { Ok(log.database.number(standing).await? == all) };
     eventually("all projections are in step", in_step).await?;
     assert_eq!(log.database.number("select events from admin_day_view").await?, head);
+    runner.stop().await
+}
+
+#[tokio::test]
+async fn who_is_erased_is_forgotten_although_their_stream_is_parked() -> anyhow::Result<()> {
+    let log = TestLog::create().await?;
+    let runner = Runner::start(&log).await?;
+    let person = register(&log, 1).await?[0];
+    caught_up(&log).await?;
+    poison(&log, person).await?;
+    change(&log, person, 2).await?;
+    caught_up(&log).await?;
+    assert_eq!(only_parked(&log).await?.stream_id, person);
+    assert_eq!(users(&log).await?, 1);
+
+    let erased = vec![user::Event::Erased { at: DateTime::UNIX_EPOCH }];
+    write::<User>(person, 3, erased).to(&log).await?;
+    caught_up(&log).await?;
+
+    assert_eq!(users(&log).await?, 0);
+    heal(&log).await?;
+    assert_eq!(projections::retry(&log, "users", person).await?, 2);
+    let rebuilt = projections::rebuild(&log, "users", Options::default(), drop).await?;
+    assert!(rebuilt.is_identical, "{rebuilt:?}");
     runner.stop().await
 }
