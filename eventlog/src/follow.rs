@@ -29,9 +29,7 @@ impl EventLog {
 
     /// The events after a position, at most `limit` of them, without a gap.
     pub async fn read_at_most(&self, after: Position, limit: i64) -> anyhow::Result<Vec<RawEvent>> {
-        let rows = self.rows(after, limit).await?;
-        assert_contiguous(after, rows.iter().map(|row| row.position))?;
-        self.raw(rows).await
+        self.in_order(after, self.rows(after, limit).await?).await
     }
 
     /// All events of one stream.
@@ -113,6 +111,16 @@ impl EventLog {
         )
         .fetch_all(&self.pool)
         .await
+    }
+
+    /// The events of rows that follow a position one by one.
+    pub(crate) async fn in_order(
+        &self,
+        after: Position,
+        rows: Vec<Row>,
+    ) -> anyhow::Result<Vec<RawEvent>> {
+        assert_contiguous(after, rows.iter().map(|row| row.position))?;
+        self.raw(rows).await
     }
 
     pub(crate) async fn raw(&self, rows: Vec<Row>) -> anyhow::Result<Vec<RawEvent>> {

@@ -10,10 +10,7 @@ use std::{
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tokio::task::JoinHandle;
 
-use crate::{
-    EventLog, Position, RawEvent, Recorded,
-    follow::{Row, assert_contiguous},
-};
+use crate::{EventLog, Position, RawEvent, Recorded, copy, follow::Row};
 
 /// Positions in a piece.
 const PIECE: Position = 4096;
@@ -30,10 +27,7 @@ impl EventLog {
         let log = self.clone();
         let raw = move |after: Position, rows: Vec<Row>| {
             let log = log.clone();
-            async move {
-                assert_contiguous(after, rows.iter().map(|row| row.position))?;
-                log.raw(rows).await
-            }
+            async move { log.in_order(after, rows).await }
         };
         self.scan_and(after, upto, raw)
     }
@@ -47,10 +41,7 @@ impl EventLog {
         let log = self.clone();
         let decode = move |after: Position, rows: Vec<Row>| {
             let log = log.clone();
-            async move {
-                assert_contiguous(after, rows.iter().map(|row| row.position))?;
-                log.decode(log.raw(rows).await?).await
-            }
+            async move { log.decode(log.in_order(after, rows).await?).await }
         };
         self.scan_and(after, upto, decode)
     }
@@ -88,20 +79,24 @@ impl EventLog {
 
     /// The rows after a position up to another, wherever they are and whatever is missing among them.
     async fn stretch(&self, after: Position, upto: Position) -> anyhow::Result<Vec<Row>> {
-        let mut rows = self.archived_stretch(after, upto).await?;
-        let at = rows.last().map_or(after, |row| row.position);
-        let rest = crate::copy::rows(&self.pool, at, upto).await?;
-        let is_behind = rest.first().map_or(at < upto, |row| row.position > at + 1);
+        let (rows, is_behind) = self.look(after, upto).await?;
         if !is_behind {
-            rows.extend(rest);
             return Ok(rows);
         }
         // Moved to a file, or back from it, since this process looked.
         self.shelf.refresh(&self.pool).await?;
+        Ok(self.look(after, upto).await?.0)
+    }
+
+    /// The archived rows that are known of and those of the table after them; whether some are missing
+    /// between the two.
+    async fn look(&self, after: Position, upto: Position) -> anyhow::Result<(Vec<Row>, bool)> {
         let mut rows = self.archived_stretch(after, upto).await?;
         let at = rows.last().map_or(after, |row| row.position);
-        rows.extend(crate::copy::rows(&self.pool, at, upto).await?);
-        Ok(rows)
+        let rest = copy::rows(&self.pool, at, upto).await?;
+        let is_behind = rest.first().map_or(at < upto, |row| row.position > at + 1);
+        rows.extend(rest);
+        Ok((rows, is_behind))
     }
 
     /// The rows after a position up to another, as far as they are known to be archived.
