@@ -1,14 +1,12 @@
 //! Events for people who may see everything: as JSON, with personal data opened.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use domain::{Event, Personal, Seal, with_seal};
+use domain::Personal;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Circumstances, EventLog, Position, RawEvent, Reason, Recorded};
+use crate::{Circumstances, EventLog, Position, RawEvent, Reason, Recorded, content};
 
 /// An event for people who may see everything.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,24 +43,6 @@ pub struct RevealedMeta {
     correlation: Option<Uuid>,
     causation: Option<Position>,
     traceparent: Option<String>,
-}
-
-/// Closes nothing, and marks what was personal so that it can be put in its place.
-struct Glass(String);
-
-impl Seal for Glass {
-    fn seal(&self, clear: &[u8], _context: &[u8]) -> Result<String, String> {
-        let clear = str::from_utf8(clear).map_err(|error| error.to_string())?;
-        Ok(format!("{}{clear}", self.0))
-    }
-
-    fn open(&self, _sealed: &str, _context: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        Err("nothing is read here".to_owned())
-    }
-
-    fn erased(&self) -> Option<String> {
-        Some(format!("{}{}", self.0, erased()))
-    }
 }
 
 impl EventLog {
@@ -120,7 +100,7 @@ fn revealed(event: Recorded, opened: Circumstances) -> serde_json::Result<Reveal
             causation: meta.causation,
             traceparent: meta.traceparent,
         },
-        data: content(&event)?,
+        data: content(&event, erased())?,
         problem: None,
     })
 }
@@ -152,55 +132,4 @@ fn shown(text: Option<Personal<String>>) -> Value {
 
 fn erased() -> Value {
     json!({ "erased": true })
-}
-
-/// What stands behind the name of an event, with what is personal in clear.
-fn content(event: &Event) -> serde_json::Result<Value> {
-    let mark = Uuid::new_v4().to_string();
-    let glass = Arc::new(Glass(mark.clone()));
-    let mut json = with_seal(glass, Uuid::nil(), || serde_json::to_value(event))?;
-    unveil(&mut json, &mark);
-    let Value::Object(named) = json else { return Ok(json) };
-    Ok(named.into_iter().next().map_or(Value::Null, |(_, content)| content))
-}
-
-fn unveil(json: &mut Value, mark: &str) {
-    match json {
-        Value::String(text) => {
-            let clear = text.strip_prefix(mark).and_then(|clear| serde_json::from_str(clear).ok());
-            if let Some(clear) = clear {
-                *json = clear;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| unveil(item, mark)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| unveil(field, mark)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::login;
-
-    use super::*;
-
-    fn failed(address: Option<Personal<String>>) -> Event {
-        Event::Login(login::Event::Failed { address, at: DateTime::UNIX_EPOCH })
-    }
-
-    #[test]
-    fn personal_data_is_shown_in_clear() {
-        let shown = content(&failed(Some("192.0.2.1".to_owned().into()))).unwrap();
-
-        assert_eq!(shown, json!({ "address": "192.0.2.1", "at": "1970-01-01T00:00:00Z" }));
-    }
-
-    #[test]
-    fn what_was_erased_is_told_from_what_was_never_there() {
-        let erased = content(&failed(Some(Personal::Erased))).unwrap();
-        let absent = content(&failed(None)).unwrap();
-
-        assert_eq!(erased["address"], json!({ "erased": true }));
-        assert_eq!(absent["address"], Value::Null);
-    }
 }

@@ -3,7 +3,6 @@
 //! Nothing is written twice for it: streams are folded by the domain's own rules, and read models
 //! are made by the projections' own code.
 
-mod clear;
 mod difference;
 mod model;
 mod sources;

@@ -6,12 +6,12 @@ use domain::{
     Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, login::Login,
     session::Session, settings::Settings, user::User,
 };
-use eventlog::{Position, Recorded};
+use eventlog::{Position, Recorded, content, in_clear};
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Difference, Unanswered, bounded, clear, difference};
+use super::{Difference, Unanswered, bounded, difference};
 use crate::Queries;
 
 /// A stream as it was.
@@ -124,7 +124,7 @@ impl PastEvent {
             actor: recorded.meta.actor,
             correlation: recorded.meta.correlation,
             causation: recorded.meta.causation,
-            event: payload(&recorded.event)?,
+            event: content(&recorded.event, Value::Null)?,
         })
     }
 }
@@ -132,23 +132,6 @@ impl PastEvent {
 /// The events up to a position.
 fn until(events: &[Recorded], at: Position) -> &[Recorded] {
     &events[..events.partition_point(|event| event.position <= at)]
-}
-
-/// What an event says, without its name.
-fn payload(event: &Event) -> serde_json::Result<Value> {
-    let named = match event {
-        Event::User(event) => clear::json(event),
-        Event::Session(event) => clear::json(event),
-        Event::ApiKey(event) => clear::json(event),
-        Event::Settings(event) => clear::json(event),
-        Event::Chat(event) => clear::json(event),
-        Event::Login(event) => clear::json(event),
-        Event::Audit(event) => clear::json(event),
-    }?;
-    Ok(match named {
-        Value::Object(fields) => fields.into_iter().next().map_or(Value::Null, |(_, value)| value),
-        other => other,
-    })
 }
 
 /// Picks the events of one kind of thing.
@@ -179,5 +162,5 @@ fn fold<A: Aggregate + Serialize>(
     for event in events.iter().filter_map(|recorded| own(&recorded.event)) {
         state.evolve(event);
     }
-    clear::json(&state)
+    in_clear(&state, Value::Null)
 }
