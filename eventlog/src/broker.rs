@@ -156,7 +156,11 @@ impl Broker {
         let begun = position(consumer.cached_info().ack_floor.stream_sequence)?;
         if !is_filtered && begun + FAR < after {
             stream.delete_consumer(name).await?;
-            consumer = stream.create_consumer(config).await?;
+            consumer = stream.create_consumer(config.clone()).await?;
+        }
+        // Another version of the program wanted other events.
+        if consumer.cached_info().config.filter_subjects != config.filter_subjects {
+            consumer = stream.update_consumer(config).await?;
         }
         Ok(consumer
             .stream()

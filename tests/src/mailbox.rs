@@ -72,9 +72,19 @@ impl Mailbox {
 
     /// Waits for the first mail to an address.
     pub async fn mail_to(&self, address: &str) -> anyhow::Result<Mail> {
+        self.find(address, |_| true).await
+    }
+
+    /// Waits for the first mail to an address with a subject.
+    pub async fn mail_about(&self, address: &str, subject: &str) -> anyhow::Result<Mail> {
+        self.find(address, |mail| mail.header("Subject") == Some(subject)).await
+    }
+
+    async fn find(&self, address: &str, is_it: impl Fn(&Mail) -> bool) -> anyhow::Result<Mail> {
         let began = Instant::now();
         loop {
-            if let Some(mail) = self.mails()?.into_iter().find(|mail| mail.is_to(address)) {
+            let mut mails = self.mails()?.into_iter();
+            if let Some(mail) = mails.find(|mail| mail.is_to(address) && is_it(mail)) {
                 return Ok(mail);
             }
             anyhow::ensure!(began.elapsed() < Duration::from_mins(1), "no mail to {address}");
@@ -108,10 +118,16 @@ impl Mail {
     /// The token of the link in it.
     #[must_use]
     pub fn token(&self) -> Option<String> {
-        // Quoted-printable: a line that goes on ends in `=`, and `=` itself is `=3D`.
-        let text = self.0.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+        let text = self.text();
         let rest = text.split("token=").nth(1)?;
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')?;
         Some(rest[..end].to_owned())
+    }
+
+    /// All of it, decoded as far as tests need.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // Quoted-printable: a line that goes on ends in `=`, and `=` itself is `=3D`.
+        self.0.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=")
     }
 }

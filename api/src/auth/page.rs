@@ -1,38 +1,90 @@
-//! The two small pages behind a mailed link.
+//! The page behind a mailed link: programs that scan mails follow links, so it only shows a button.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
+use minijinja::{Environment, context, value::Serde};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::problem::Problem;
+
+/// The name makes the engine escape what is put into it.
+const TEMPLATE: (&str, &str) = ("page.html", include_str!("page.html"));
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
 
-/// Asks whether the person who followed the link meant it.
-pub(super) fn ask(token: &str) -> Response {
-    let token = escape(token);
-    let form = format!(
-        "<p>Please confirm that this address is yours.</p>\
-         <form method=\"post\" action=\"/v1/auth/verify-email\">\
-         <input type=\"hidden\" name=\"token\" value=\"{token}\">\
-         <button>Confirm my e-mail address</button></form>"
-    );
-    page(StatusCode::OK, &form)
+/// The token of a mailed link.
+#[derive(Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Proof {
+    pub token: String,
 }
 
-/// Says how it went.
-pub(super) fn say(status: StatusCode, sentence: &str) -> Response {
-    page(status, &format!("<p>{}</p>", escape(sentence)))
+/// What a mailed link is for.
+#[derive(Clone, Copy)]
+pub(super) struct Link {
+    /// What the person is asked.
+    pub question: &'static str,
+    /// What the button says.
+    pub button: &'static str,
+    /// The route that acts.
+    pub action: &'static str,
+    /// Whether a new password has to come along.
+    pub wants_password: bool,
 }
 
-fn page(status: StatusCode, content: &str) -> Response {
-    let html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Annals</title>\
-         <style>body{{font:1.1rem/1.5 system-ui;max-width:32rem;margin:20vh auto;padding:0 1rem}}\
-         button{{font:inherit;padding:.6rem 1.2rem}}</style></head>\
-         <body><h1>Annals</h1>{content}</body></html>"
-    );
+#[derive(Serialize)]
+struct Ask<'a> {
+    action: &'static str,
+    button: &'static str,
+    wants_password: bool,
+    token: &'a str,
+}
+
+impl Link {
+    /// Asks whether the person who followed it meant it.
+    pub(super) fn ask(self, proof: &Proof) -> Response {
+        let Self { question, button, action, wants_password } = self;
+        page(
+            StatusCode::OK,
+            question,
+            Some(&Ask { action, button, wants_password, token: &proof.token }),
+        )
+    }
+}
+
+/// Answers whoever acted: a browser with a page that says `sentence` or what went wrong.
+pub(super) fn answer(
+    headers: &HeaderMap,
+    outcome: Result<Response, Problem>,
+    sentence: &str,
+) -> Result<Response, Problem> {
+    if !accepts(headers, "text/html") {
+        return outcome;
+    }
+    Ok(match outcome {
+        Ok(_) => page(StatusCode::OK, sentence, None),
+        Err(problem) => page(problem.status, &problem.detail, None),
+    })
+}
+
+/// Whether a client takes answers of a kind.
+pub(super) fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains(kind))
+}
+
+fn page(status: StatusCode, sentence: &str, ask: Option<&Ask>) -> Response {
+    let said = context! { sentence, ask => Serde(&ask) };
+    let html = match Environment::new().render_named_str(TEMPLATE.0, TEMPLATE.1, said) {
+        Ok(html) => html,
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be written");
+            return Problem::internal().into_response();
+        }
+    };
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -41,25 +93,21 @@ fn page(status: StatusCode, content: &str) -> Response {
     response
 }
 
-fn escape(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '&' => "&amp;".to_owned(),
-            '<' => "&lt;".to_owned(),
-            '>' => "&gt;".to_owned(),
-            '"' => "&quot;".to_owned(),
-            '\'' => "&#39;".to_owned(),
-            c => c.to_string(),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::body::to_bytes;
+
     use super::*;
 
-    #[test]
-    fn a_token_cannot_leave_its_attribute() {
-        assert_eq!(escape("\"><script>'&"), "&quot;&gt;&lt;script&gt;&#39;&amp;");
+    #[tokio::test]
+    async fn a_token_cannot_leave_its_attribute() {
+        let link = Link { question: "Sure?", button: "Yes", action: "/go", wants_password: true };
+
+        let page = link.ask(&Proof { token: "\"><script>'&".to_owned() });
+
+        let html = to_bytes(page.into_body(), 10_000).await.unwrap();
+        let html = String::from_utf8(html.to_vec()).unwrap();
+        assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;&#x27;&amp;\""), "{html}");
+        assert!(html.contains("action=\"&#x2f;go\"") && html.contains("new_password"), "{html}");
     }
 }

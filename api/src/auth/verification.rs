@@ -2,15 +2,15 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, header},
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use domain::Email;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::page;
+use super::page::{self, Link, Proof};
 use crate::{
     App,
     body::{Json, JsonOrForm, Query},
@@ -21,16 +21,16 @@ use crate::{
 
 const VERIFIED: Message = Message { message: "Your e-mail address is verified" };
 
+const LINK: Link = Link {
+    question: "Please confirm that this address is yours.",
+    button: "Confirm my e-mail address",
+    action: "/v1/auth/verify-email",
+    wants_password: false,
+};
+
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, verify)).routes(routes!(resend))
-}
-
-/// The token of a mailed link.
-#[derive(Deserialize, ToSchema, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Proof {
-    token: String,
 }
 
 /// An address.
@@ -54,8 +54,8 @@ async fn show(
     headers: HeaderMap,
     Query(proof): Query<Proof>,
 ) -> Result<Response, Problem> {
-    if !accepts(&headers, "application/json") {
-        return Ok(page::ask(&proof.token));
+    if !page::accepts(&headers, "application/json") {
+        return Ok(LINK.ask(&proof));
     }
     prove(&app, origin, &proof).await
 }
@@ -72,13 +72,7 @@ async fn verify(
     JsonOrForm(proof): JsonOrForm<Proof>,
 ) -> Result<Response, Problem> {
     let outcome = prove(&app, origin, &proof).await;
-    if !accepts(&headers, "text/html") {
-        return outcome;
-    }
-    Ok(match outcome {
-        Ok(_) => page::say(axum::http::StatusCode::OK, VERIFIED.message),
-        Err(problem) => page::say(problem.status, &problem.detail),
-    })
+    page::answer(&headers, outcome, VERIFIED.message)
 }
 
 /// Ask for another link
@@ -100,9 +94,4 @@ async fn prove(app: &App, From(origin): From, proof: &Proof) -> Result<Response,
     let verified = app.commands.verify_email(&proof.token, &origin).await;
     let done = verified.map_err(|error| Problem::from(error).at("/token"))?;
     Ok(app.done(done, |_| Json(VERIFIED)).await)
-}
-
-fn accepts(headers: &HeaderMap, kind: &str) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains(kind))
 }

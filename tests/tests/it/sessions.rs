@@ -1,7 +1,7 @@
 //! Signing in, refreshing, signing out, and keys: what is revoked is revoked at once.
 
 use serde_json::json;
-use tests::{Program, Setup, json};
+use tests::{Mailbox, Program, Setup, json};
 
 use crate::person::{PASSWORD, Person};
 
@@ -113,5 +113,24 @@ async fn another_persons_key_cannot_be_seen_or_revoked() -> anyhow::Result<()> {
     json(eve.asks(program.get(&path)).send().await?, 404).await?;
     json(eve.asks(program.delete(&path)).send().await?, 404).await?;
     json(ada.asks(program.get(&path)).send().await?, 200).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_owner_is_told_when_a_refresh_token_was_copied() -> anyhow::Result<()> {
+    let mailbox = Mailbox::start()?;
+    let program = Setup::default().with("SMTP_URL", mailbox.url()).start().await?;
+    let ada = Person::register(&program, "ada@example.org").await?;
+    let mut token = json!({ "refresh_token": ada.refresh });
+    for _ in 0..2 {
+        let next = json(program.post("/v1/auth/refresh", &token).send().await?, 200).await?;
+        token = json!({ "refresh_token": next["refresh_token"] });
+    }
+
+    let stolen = json!({ "refresh_token": ada.refresh });
+    json(program.post("/v1/auth/refresh", &stolen).send().await?, 401).await?;
+
+    let mail = mailbox.mail_about(&ada.email, "One of your devices was signed out").await?;
+    assert!(mail.text().contains("from the address 127.0.0.1"), "{mail:?}");
     Ok(())
 }

@@ -1,8 +1,13 @@
-//! What mails say.
+//! A mail: what it says, as text and as HTML.
 
+use anyhow::Context;
+use chrono::{DateTime, Utc};
 use domain::Email;
+use minijinja::{Environment, context, value::Serde};
+use serde::Serialize;
 
-use super::Stamp;
+/// The HTML part; the name makes the engine escape what is put into it.
+const TEMPLATE: (&str, &str) = ("letter.html", include_str!("letter.html"));
 
 /// A mail, before it has a sender.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,50 +23,65 @@ pub struct Letter {
     /// The local part of its Message-ID, the same however often it is sent.
     pub id: String,
     /// Its date, likewise.
-    pub date: chrono::DateTime<chrono::Utc>,
+    pub date: DateTime<Utc>,
 }
 
-/// Asks whether the mailbox belongs to whoever opened the account.
-pub(super) fn verification(to: Email, name: Option<&str>, link: &str, stamp: &Stamp) -> Letter {
-    let greeting = name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
-    let text = format!(
-        "{greeting}\n\nplease confirm that this mailbox is yours by opening this link within 24 hours:\n\n\
-        {link}\n\nIf you did not open an account, ignore this mail: without the link nothing happens.\n",
-    );
-    let html = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Confirm your address</title></head>\n\
-        <body style=\"font-family: system-ui, sans-serif; max-width: 36rem; margin: 2rem auto; color: #1a1a2e\">\n\
-        <p>{greeting}</p>\n<p>please confirm that this mailbox is yours:</p>\n\
-        <p><a href=\"{link}\" style=\"display: inline-block; padding: .75rem 1.5rem; background: #1a1a2e; \
-        color: #fff; border-radius: .5rem; text-decoration: none\">Confirm my address</a></p>\n\
-        <p>The link is good for 24 hours. If you did not open an account, ignore this mail: \
-        without the link nothing happens.</p>\n</body></html>\n",
-        greeting = escape(&greeting),
-        link = escape(link),
-    );
-    Letter {
-        to,
-        subject: "Confirm your e-mail address".to_owned(),
-        text,
-        html,
-        id: stamp.id.clone(),
-        date: stamp.date,
-    }
+/// What a mail says, before it has a form.
+#[derive(Default)]
+pub(super) struct Draft {
+    /// What it is about.
+    pub subject: &'static str,
+    /// What stands before the button.
+    pub before: Vec<String>,
+    /// Something to follow.
+    pub button: Option<Button>,
+    /// What stands behind it.
+    pub after: Vec<String>,
 }
 
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
+/// A link in a mail.
+#[derive(Serialize)]
+pub(super) struct Button {
+    /// What it does.
+    pub label: &'static str,
+    /// Where it leads.
+    pub link: String,
+}
+
+/// Who gets a mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Addressee {
+    /// Where it goes.
+    pub email: Email,
+    /// What to call them.
+    pub name: Option<String>,
+}
+
+/// What makes a letter the same letter when it is written again.
+pub(super) struct Stamp {
+    /// The local part of its Message-ID.
+    pub id: String,
+    /// Its date.
+    pub date: DateTime<Utc>,
+}
+
+impl Draft {
+    /// Gives it its two forms.
+    pub(super) fn write(self, to: Addressee, stamp: Stamp) -> anyhow::Result<Letter> {
+        let Self { subject, before, button, after } = self;
+        let greeting = to.name.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {name},"));
+        let link = button.as_ref().map(|button| format!("{}:\n{}", button.label, button.link));
+        let parts = std::iter::once(&greeting).chain(&before).chain(&link).chain(&after);
+        let text = parts.map(|part| format!("{part}\n")).collect::<Vec<_>>().join("\n");
+        let said = context! {
+            subject, greeting, before, after, button => Serde(&button),
+        };
+        let html = Environment::new()
+            .render_named_str(TEMPLATE.0, TEMPLATE.1, said)
+            .context("writing a mail as HTML")?;
+        let subject = subject.to_owned();
+        Ok(Letter { to: to.email, subject, text, html, id: stamp.id, date: stamp.date })
     }
-    escaped
 }
 
 #[cfg(test)]
@@ -70,14 +90,20 @@ mod tests {
 
     #[test]
     fn a_name_cannot_bring_markup_into_a_mail() {
-        let stamp = Stamp { id: "1.2".into(), date: chrono::DateTime::UNIX_EPOCH };
-        let to = Email::try_from("ada@example.org".to_owned()).unwrap();
+        let stamp = Stamp { id: "1.2".into(), date: DateTime::UNIX_EPOCH };
+        let email = Email::try_from("ada@example.org".to_owned()).unwrap();
+        let to = Addressee { email, name: Some("<b onclick='x'>Ada</b>".into()) };
+        let link = "https://a.example/?t=1&u=2".to_owned();
+        let draft = Draft { button: Some(Button { label: "Go", link }), ..Draft::default() };
 
-        let letter =
-            verification(to, Some("<b onclick='x'>Ada</b>"), "https://a.example/?t=1&u=2", &stamp);
+        let letter = draft.write(to, stamp).unwrap();
 
-        assert!(letter.html.contains("Hello &lt;b onclick=&#39;x&#39;&gt;Ada"));
-        assert!(letter.html.contains("https://a.example/?t=1&amp;u=2"));
-        assert!(letter.text.contains("https://a.example/?t=1&u=2"));
+        assert!(
+            letter.html.contains("Hello &lt;b onclick=&#x27;x&#x27;&gt;Ada"),
+            "{}",
+            letter.html
+        );
+        assert!(letter.html.contains("t=1&amp;u=2"), "{}", letter.html);
+        assert!(letter.text.contains("Go:\nhttps://a.example/?t=1&u=2\n"), "{}", letter.text);
     }
 }

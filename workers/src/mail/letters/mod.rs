@@ -1,0 +1,29 @@
+//! Which event is answered by which letter. A new letter is a file here and a line below.
+
+use eventlog::Recorded;
+
+use super::{desk::Desk, letter::Letter};
+
+/// Makes the list: the category and the rest of an event's name, and the file whose `write` answers it
+/// with a letter, or with none where there is nothing to say (any more).
+macro_rules! letters {
+    ($($category:literal $event:literal => $file:ident,)*) => {
+        $(mod $file;)*
+
+        /// The subjects of the events that are answered.
+        pub(super) const SUBJECTS: &[&str] = &[$(concat!("events.", $category, ".*.", $event)),*];
+
+        /// The letter that an event asks for; none where there is nothing to say.
+        pub(super) async fn write(desk: &Desk, event: &Recorded) -> anyhow::Result<Option<Letter>> {
+            match &*event.name {
+                $(concat!($category, ".", $event) => $file::write(desk, event).await,)*
+                _ => Ok(None),
+            }
+        }
+    };
+}
+
+letters! {
+    "session" "ended" => token_reused,
+    "user" "verification_requested" => verification,
+}
