@@ -56,9 +56,10 @@ bench: tools ## Measure against the references (ONLY=chat runs a part)
 	ANNALS_BINARY='$(abspath $(target))/release/annals' \
 	    cargo run --release --package tests --bin bench -- $(ONLY)
 
-audit: ## Look for dependencies with known faults or unwanted licences
+CHECKS ?= advisories bans licenses sources
+audit: ## Look for dependencies with known faults or unwanted licences (CHECKS=bans for a part)
 	@cargo deny --version >/dev/null 2>&1 || { echo 'first: cargo install --locked cargo-deny'; exit 1; }
-	cargo deny check
+	cargo deny check $(CHECKS)
 
 sqlx: tools ## Write .sqlx/ anew after a change of SQL or of a migration
 	tools/check-sql --write
