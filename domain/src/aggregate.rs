@@ -46,11 +46,15 @@ pub enum Category {
     Login = 6,
     /// What an administrator takes out of the service.
     Audit = 7,
+    /// A notice to one person.
+    Notification = 10,
+    /// What a person does with all notices at once.
+    Inbox = 11,
 }
 
 impl Category {
     /// Every category there is.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::User,
         Self::Session,
         Self::ApiKey,
@@ -58,6 +62,8 @@ impl Category {
         Self::Chat,
         Self::Login,
         Self::Audit,
+        Self::Notification,
+        Self::Inbox,
     ];
 
     /// The prefix of its events' names and the second part of their subjects.
@@ -71,6 +77,8 @@ impl Category {
             Self::Chat => "chat",
             Self::Login => "login",
             Self::Audit => "audit",
+            Self::Notification => "notification",
+            Self::Inbox => "inbox",
         }
     }
 

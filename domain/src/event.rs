@@ -5,7 +5,7 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::{Category, api_key, audit, chat, login, session, settings, user};
+use crate::{Category, api_key, audit, chat, inbox, login, notification, session, settings, user};
 
 /// What happened, to whatever kind of thing; written in the stored form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,6 +25,10 @@ pub enum Event {
     Login(login::Event),
     /// To what an administrator takes out.
     Audit(audit::Event),
+    /// To a notice.
+    Notification(notification::Event),
+    /// To all notices of a person at once.
+    Inbox(inbox::Event),
 }
 
 /// The program does not know how to read this event.
@@ -52,6 +56,8 @@ impl Event {
             Category::Chat => serde_json::from_slice(payload).map(Self::Chat),
             Category::Login => serde_json::from_slice(payload).map(Self::Login),
             Category::Audit => serde_json::from_slice(payload).map(Self::Audit),
+            Category::Notification => serde_json::from_slice(payload).map(Self::Notification),
+            Category::Inbox => serde_json::from_slice(payload).map(Self::Inbox),
         }
         .map_err(|source| UnknownEvent { name: name.to_owned(), source: Some(source) })
     }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::Event;
-use crate::{api_key, audit, chat, login, session, settings, testing::sealed, user};
+use crate::{
+    api_key, audit, chat, inbox, login, notification, session, settings, testing::sealed, user,
+};
 
 /// The stored names of all events, and a match that does not compile while one is missing.
 macro_rules! events {
@@ -56,6 +58,14 @@ events! {
     Event::Chat(chat::Event::Deleted {}) => "chat.deleted",
     Event::Login(login::Event::Failed { .. }) => "login.failed",
     Event::Audit(audit::Event::Exported { .. }) => "audit.exported",
+    Event::Notification(notification::Event::Created { .. }) => "notification.created",
+    Event::Notification(notification::Event::Read { .. }) => "notification.read",
+    Event::Notification(notification::Event::Unread { .. }) => "notification.unread",
+    Event::Notification(notification::Event::Snoozed { .. }) => "notification.snoozed",
+    Event::Notification(notification::Event::Archived { .. }) => "notification.archived",
+    Event::Notification(notification::Event::Deleted { .. }) => "notification.deleted",
+    Event::Inbox(inbox::Event::AllRead { .. }) => "inbox.all_read",
+    Event::Inbox(inbox::Event::ReadDeleted { .. }) => "inbox.read_deleted",
 }
 
 /// The stored samples, by event name.
@@ -84,6 +94,8 @@ fn encode(event: &Event) -> String {
         Event::Chat(event) => serde_json::to_string(event),
         Event::Login(event) => serde_json::to_string(event),
         Event::Audit(event) => serde_json::to_string(event),
+        Event::Notification(event) => serde_json::to_string(event),
+        Event::Inbox(event) => serde_json::to_string(event),
     })
     .unwrap()
 }
