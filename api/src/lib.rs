@@ -16,6 +16,7 @@ mod idempotency;
 mod metric;
 mod moment;
 mod not_built;
+mod notifications;
 mod observe;
 mod path;
 mod position;

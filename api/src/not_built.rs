@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode, Uri};
 use crate::problem::Problem;
 
 /// Paths by pattern; `*` stands for one segment, `**` for all that follow.
-const PATHS: [&str; 44] = [
+const PATHS: [&str; 45] = [
     "/v1/auth/forgot-password",
     "/v1/auth/reset-password",
     "/v1/auth/change-password",
@@ -24,8 +24,9 @@ const PATHS: [&str; 44] = [
     "/v1/settings/provider-keys",
     "/v1/settings/rate-limits",
     "/v1/settings/usage-limits",
-    "/v1/notifications",
-    "/v1/notifications/**",
+    "/v1/notifications/preferences",
+    "/v1/notifications/subscribe",
+    "/v1/notifications/*/explain",
     "/v1/emails/**",
     "/v1/webhooks",
     "/v1/webhooks/**",
@@ -106,8 +107,8 @@ mod tests {
     fn planned_paths_are_told_from_unknown_ones() {
         for (path, is_planned) in [
             ("/v1/auth/google/callback", true),
-            ("/v1/notifications", true),
-            ("/v1/notifications/unread-count", true),
+            ("/v1/notifications/subscribe", true),
+            ("/v1/notifications/7/explain", true),
             ("/v1/chat/runs/7/events", true),
             ("/v1/admin/streams", true),
             ("/v1/auth/google", false),

@@ -6,8 +6,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    App, admin, auth, chat, document, health, idempotency, not_built, observe, path, position,
-    settings,
+    App, admin, auth, chat, document, health, idempotency, not_built, notifications, observe, path,
+    position, settings,
 };
 
 /// The largest body, chat excepted.
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(document::base())
         .merge(auth::routes())
         .merge(settings::routes())
+        .merge(notifications::routes())
         .merge(admin::routes())
         .merge(health::routes())
         .layer(DefaultBodyLimit::max(MAX_BODY))

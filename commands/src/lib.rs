@@ -14,10 +14,12 @@ mod idempotency;
 mod jwt;
 mod known;
 mod limit;
+mod notification;
 mod password;
 mod session;
 mod settings;
 mod token;
+mod watch;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -34,6 +36,7 @@ pub use clock::Clock;
 pub use erasure::{Belonging, ERASURES, Erasing, Traces};
 pub use error::Error;
 pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, Seed, StoredAnswer};
+pub use notification::{NewNotification, inbox_topic};
 pub use session::{Credentials, SignedIn};
 
 /// The most verification links that one mailbox is sent in an hour.
@@ -46,6 +49,7 @@ pub struct Commands(Arc<Inner>);
 pub(crate) struct Inner {
     pub log: EventLog,
     pub known: known::Known,
+    pub watch: watch::Watch,
     pub clock: Clock,
     pub policy: Policy,
     pub hasher: password::Hasher,
@@ -101,6 +105,7 @@ impl Commands {
             hasher: password::Hasher::new().await?,
             node: idempotency::new_id(),
             known: known::Known::new(),
+            watch: watch::Watch::default(),
             log,
             clock,
             policy,
@@ -109,6 +114,7 @@ impl Commands {
             local_agent,
         }));
         commands.listen_for_erasures();
+        commands.keep_watch();
         Ok(commands)
     }
 

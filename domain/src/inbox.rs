@@ -86,6 +86,16 @@ impl Aggregate for Inbox {
     }
 }
 
+impl Event {
+    /// Whose inbox it happened to.
+    #[must_use]
+    pub const fn user(&self) -> Uuid {
+        match self {
+            Self::AllRead { user, .. } | Self::ReadDeleted { user, .. } => *user,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Command, Event, Inbox};

@@ -28,6 +28,22 @@ impl EventLog {
         .await?)
     }
 
+    /// Which of the keys are held, in their order and in one round trip.
+    pub async fn held_among(&self, claims: &[(ClaimScope, &[u8])]) -> anyhow::Result<Vec<bool>> {
+        let scopes: Vec<i16> = claims.iter().map(|(scope, _)| *scope as i16).collect();
+        let keys: Vec<Vec<u8>> =
+            claims.iter().map(|(scope, key)| self.claim_key(*scope, key).to_vec()).collect();
+        let held = sqlx::query_scalar!(
+            r#"select exists (select from log.claim q where q.scope = k.scope and q.key = k.key)
+                as "held!"
+            from unnest($1::smallint[], $2::bytea[]) with ordinality k(scope, key, place)
+            order by k.place"#,
+            &scopes,
+            &keys,
+        );
+        Ok(held.fetch_all(&self.pool).await?)
+    }
+
     /// Whether all of the keys are held, in one round trip.
     pub async fn are_held(&self, claims: &[(ClaimScope, &[u8])]) -> anyhow::Result<bool> {
         let scopes: Vec<i16> = claims.iter().map(|(scope, _)| *scope as i16).collect();

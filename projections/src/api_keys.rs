@@ -100,7 +100,9 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Settings(_)
             | Event::Chat(_)
             | Event::Login(_)
-            | Event::Audit(_) => {}
+            | Event::Audit(_)
+            | Event::Notification(_)
+            | Event::Inbox(_) => {}
         }
     }
     erase(db, &erased).await?;

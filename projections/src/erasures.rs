@@ -134,7 +134,9 @@ impl Queries {
                 join chat_session_view s on s.session_id = m.session_id where s.owner_id = $1
             union all select 'usage_view', count(*) from usage_view where user_id = $1
             union all select 'usage_owner_view', count(*) from usage_owner_view where user_id = $1
-            union all select 'usage_run_view', count(*) from usage_run_view where user_id = $1"#,
+            union all select 'usage_run_view', count(*) from usage_run_view where user_id = $1
+            union all select 'notification_view', count(*)
+                from notification_view where user_id = $1"#,
             user,
         )
         .fetch_all(self.pool())

@@ -17,6 +17,7 @@ mod connection;
 mod erasures;
 mod freshness;
 mod group;
+mod notifications;
 mod pace;
 mod parking;
 mod projection;
@@ -44,6 +45,7 @@ pub use audit::{
 pub use chat_sessions::{ChatSessionView, ChatStatus, Cursor, History, MessageView};
 pub use checkpoint::{Checkpoint, Refused};
 pub use erasures::{Belonging, Belongings, ErasureView, Holding};
+pub use notifications::{Counted, InboxCounts, NotificationFilter, NotificationView, Place};
 pub use parking::{ParkedStream, parked, retry, skip};
 pub use projection::Projection;
 pub use queries::{Page, Queries};

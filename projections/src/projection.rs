@@ -7,7 +7,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    Refusal, admin, api_keys, audit, chat_sessions, erasures, sessions, settings, usage, users,
+    Refusal, admin, api_keys, audit, chat_sessions, erasures, notifications, sessions, settings,
+    usage, users,
 };
 
 /// A read model.
@@ -29,11 +30,13 @@ pub enum Projection {
     Admin,
     /// Who did what about whom.
     Audit,
+    /// Inboxes.
+    Notifications,
 }
 
 impl Projection {
     /// Every projection there is.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Users,
         Self::Sessions,
         Self::ApiKeys,
@@ -42,6 +45,7 @@ impl Projection {
         Self::Usage,
         Self::Admin,
         Self::Audit,
+        Self::Notifications,
     ];
 
     /// Its name in `read.projection`, in metrics, and on the command line.
@@ -56,6 +60,7 @@ impl Projection {
             Self::Usage => "usage",
             Self::Admin => "admin",
             Self::Audit => "audit",
+            Self::Notifications => "notifications",
         }
     }
 
@@ -82,6 +87,7 @@ impl Projection {
             Self::Usage => &["usage_view", "usage_owner_view", "usage_run_view"],
             Self::Admin => &["admin_day_view", "admin_active_view"],
             Self::Audit => &["audit_view"],
+            Self::Notifications => &["notification_view"],
         }
     }
 
@@ -97,6 +103,7 @@ impl Projection {
             Self::Usage => usage::wants(name),
             Self::Admin => admin::wants(name),
             Self::Audit => audit::wants(name),
+            Self::Notifications => notifications::wants(name),
         }
     }
 
@@ -106,6 +113,7 @@ impl Projection {
         match (self, &event.event) {
             (Self::Admin | Self::Audit, _) => Some(event.stream),
             (_, Event::User(user::Event::Erased { .. })) => None,
+            (Self::Notifications, event) => notifications::owner(event),
             (Self::Users, Event::Session(session::Event::Started { user, .. })) => Some(*user),
             (Self::Users, Event::User(_))
             | (Self::Sessions, Event::Session(_))
@@ -146,6 +154,7 @@ impl Projection {
             Self::Usage => usage::apply(db, events).await.map_err(Into::into),
             Self::Admin => admin::apply(db, events).await.map_err(Into::into),
             Self::Audit => audit::apply(db, events).await.map_err(Into::into),
+            Self::Notifications => notifications::apply(db, events).await,
         };
         written.with_context(|| match events {
             [only] => {

@@ -93,7 +93,9 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
             | Event::Settings(_)
             | Event::Chat(_)
             | Event::Login(_)
-            | Event::Audit(_) => {}
+            | Event::Audit(_)
+            | Event::Notification(_)
+            | Event::Inbox(_) => {}
         }
     }
     let (new, known): (Vec<_>, Vec<_>) =

@@ -136,7 +136,9 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
             | Event::ApiKey(_)
             | Event::Settings(_)
             | Event::Login(_)
-            | Event::Audit(_) => {}
+            | Event::Audit(_)
+            | Event::Notification(_)
+            | Event::Inbox(_) => {}
         }
     }
     used.erase(db).await?;

@@ -28,7 +28,7 @@ struct NewKey {
     /// What to call it.
     #[schema(value_type = String, example = "deploy")]
     name: Text,
-    /// What it may be used for: chat, settings, account, admin. Empty means all that its owner
+    /// What it may be used for: chat, settings, account, notifications, admin. Empty means all that its owner
     /// may do, credentials excepted.
     scopes: Option<Vec<String>>,
     /// When it stops being good; in 90 days where nothing is said.

@@ -230,6 +230,21 @@ impl Aggregate for Notification {
     }
 }
 
+impl Event {
+    /// Whose notice it happened to.
+    #[must_use]
+    pub const fn user(&self) -> Uuid {
+        match self {
+            Self::Created { user, .. }
+            | Self::Read { user, .. }
+            | Self::Unread { user }
+            | Self::Snoozed { user, .. }
+            | Self::Archived { user, .. }
+            | Self::Deleted { user } => *user,
+        }
+    }
+}
+
 impl Notification {
     fn change(&mut self, change: impl FnOnce(&mut Kept)) {
         if let Self::Kept(kept) = self {

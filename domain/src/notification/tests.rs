@@ -72,7 +72,7 @@ fn a_notice_hides_until_a_moment_to_come() {
 
     assert_eq!(decided(&[], until(5)), Err(Error::Past));
     assert_eq!(decided(&[], until(9)), Ok(vec![snoozed.clone()]));
-    assert_eq!(decided(&[snoozed.clone()], until(9)), Ok(vec![]));
+    assert_eq!(decided(std::slice::from_ref(&snoozed), until(9)), Ok(vec![]));
     let back = Event::Snoozed { user: id(1), until: None };
     assert_eq!(decided(&[snoozed], Step::Snooze(None)), Ok(vec![back]));
 }

@@ -55,7 +55,9 @@ impl Counts {
             | Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
             | Event::ApiKey(_)
             | Event::Settings(_)
-            | Event::Audit(_) => {}
+            | Event::Audit(_)
+            | Event::Notification(_)
+            | Event::Inbox(_) => {}
         }
     }
 

@@ -70,7 +70,9 @@ fn active_user(recorded: &Recorded) -> Option<Uuid> {
         | Event::ApiKey(_)
         | Event::Settings(_)
         | Event::Login(_)
-        | Event::Audit(_) => None,
+        | Event::Audit(_)
+        | Event::Notification(_)
+        | Event::Inbox(_) => None,
     }
 }
 

@@ -3,8 +3,8 @@
 use anyhow::ensure;
 use chrono::{DateTime, Utc};
 use domain::{
-    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, login::Login,
-    session::Session, settings::Settings, user::User,
+    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, inbox::Inbox,
+    login::Login, notification::Notification, session::Session, settings::Settings, user::User,
 };
 use eventlog::{Position, Recorded, content, in_clear};
 use serde::Serialize;
@@ -151,6 +151,8 @@ fn state(category: Category, events: &[Recorded]) -> serde_json::Result<Value> {
         Category::Chat => fold::<Chat>(events, own!(Chat)),
         Category::Login => fold::<Login>(events, own!(Login)),
         Category::Audit => fold::<Audit>(events, own!(Audit)),
+        Category::Notification => fold::<Notification>(events, own!(Notification)),
+        Category::Inbox => fold::<Inbox>(events, own!(Inbox)),
     }
 }
 

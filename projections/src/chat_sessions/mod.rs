@@ -37,7 +37,9 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::ApiKey(_)
             | Event::Settings(_)
             | Event::Login(_)
-            | Event::Audit(_) => {}
+            | Event::Audit(_)
+            | Event::Notification(_)
+            | Event::Inbox(_) => {}
         }
     }
     changes.retain(|_, change| !change.is_empty());

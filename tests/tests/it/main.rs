@@ -13,6 +13,7 @@ mod idempotency;
 mod journey;
 mod log;
 mod master_key;
+mod notifications;
 mod person;
 mod projections;
 mod proof;

@@ -23,7 +23,8 @@ fn opening(category: Category) -> Option<&'static str> {
         Category::Session => Some("session.started"),
         Category::ApiKey => Some("api_key.created"),
         Category::Chat => Some("chat.opened"),
-        Category::Settings | Category::Login | Category::Audit => None,
+        Category::Notification => Some("notification.created"),
+        Category::Settings | Category::Login | Category::Audit | Category::Inbox => None,
     }
 }
 
@@ -109,8 +110,10 @@ trait StreamOf {
 impl StreamOf for Category {
     fn stream(self, person: Uuid) -> Uuid {
         match self {
-            Self::Settings | Self::Login | Self::Audit => self.stream_of(person),
-            Self::User | Self::Session | Self::ApiKey | Self::Chat => Uuid::now_v7(),
+            Self::Settings | Self::Login | Self::Audit | Self::Inbox => self.stream_of(person),
+            Self::User | Self::Session | Self::ApiKey | Self::Chat | Self::Notification => {
+                Uuid::now_v7()
+            }
         }
     }
 }
@@ -165,8 +168,12 @@ impl Stream {
         };
         let possible: Vec<&String> = samples.keys().filter(is_possible).collect();
         let name = possible[dice.below(possible.len())];
-        // Who is erased is mostly not heard of again.
-        let is_early = name.ends_with(".erased") && dice.below(6) > 0;
+        // Who is erased is mostly not heard of again; an inbox that is cleared empties quickly.
+        let is_early = match name.as_str() {
+            "inbox.read_deleted" => dice.below(40) > 0,
+            name if name.ends_with(".erased") => dice.below(6) > 0,
+            _ => false,
+        };
         if is_early { self.name(dice, samples) } else { name.clone() }
     }
 }

@@ -8,7 +8,9 @@ use domain::{
     api_key::ApiKey,
     audit::Audit,
     chat::Chat,
+    inbox::Inbox,
     login::Login,
+    notification::Notification,
     session::Session,
     settings::Settings,
     user::{self, Role, User},
@@ -71,6 +73,8 @@ async fn append(
             Event::Chat(it) => append!(Chat, it),
             Event::Login(it) => append!(Login, it),
             Event::Audit(it) => append!(Audit, it),
+            Event::Notification(it) => append!(Notification, it),
+            Event::Inbox(it) => append!(Inbox, it),
         };
         *version = appended?.version;
     }

@@ -1,8 +1,8 @@
 //! Whatever happened: every event can be stored and read again, and taken in, in any state.
 
 use domain::{
-    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, login::Login,
-    session::Session, settings::Settings, user::User,
+    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, inbox::Inbox,
+    login::Login, notification::Notification, session::Session, settings::Settings, user::User,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -32,6 +32,8 @@ fn stored(event: &Event) -> Vec<u8> {
         Event::Chat(event) => serde_json::to_vec(event),
         Event::Login(event) => serde_json::to_vec(event),
         Event::Audit(event) => serde_json::to_vec(event),
+        Event::Notification(event) => serde_json::to_vec(event),
+        Event::Inbox(event) => serde_json::to_vec(event),
     })
     .expect("an event can be stored")
 }
@@ -101,6 +103,8 @@ laws_of_events! {
     chat: Chat, Chat;
     login: Login, Login;
     audit: Audit, Audit;
+    notification: Notification, Notification;
+    inbox: Inbox, Inbox;
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use domain::{
     Aggregate, Claim, ClaimScope, Rejection, api_key::ApiKey, audit::Audit, chat::Chat,
-    login::Login, session::Session, settings::Settings, user::User,
+    inbox::Inbox, login::Login, notification::Notification, session::Session, settings::Settings,
+    user::User,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -123,7 +124,7 @@ macro_rules! hold_nothing {
     };
 }
 
-hold_nothing!(Settings, Chat, Login, Audit);
+hold_nothing!(Settings, Chat, Login, Audit, Notification, Inbox);
 
 macro_rules! laws_of_commands {
     ($($test:ident: $aggregate:ident;)*) => {
@@ -144,4 +145,6 @@ laws_of_commands! {
     a_conversation_lives_by_the_laws: Chat;
     a_login_lives_by_the_laws: Login;
     an_audit_lives_by_the_laws: Audit;
+    a_notice_lives_by_the_laws: Notification;
+    an_inbox_lives_by_the_laws: Inbox;
 }
