@@ -56,6 +56,9 @@ impl Commands {
         });
         let (id, meta) = (new_id(), caller.meta().about(user));
         let executed = self.begin::<Notification>(id, create, vec![], &meta).await?;
+        let (urgency, topic) = (new.urgency.name(), new.topic.name());
+        metrics::counter!("annals_notifications_total", "type" => urgency, "category" => topic)
+            .increment(1);
         self.tell(user, &executed).await;
         Ok(Done::new(id, executed.position))
     }

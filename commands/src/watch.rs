@@ -6,20 +6,25 @@ use std::{
     time::Duration,
 };
 
-use domain::{ClaimScope, api_key::ApiKey};
-use tokio::sync::oneshot;
+use domain::{ClaimScope, Kind, Rejection, api_key::ApiKey};
+use tokio::{sync::oneshot, time::timeout};
 use uuid::Uuid;
 
 use crate::{Caller, Commands, Credential, Error, idempotency::new_id};
 
 /// How often claims are looked at: what was revoked ends within a second.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Longer than anything goes on.
+const FOREVER: Duration = Duration::from_hours(24 * 365);
+/// What may go on for one person at a time, in one process.
+const MOST: usize = 32;
 
 /// Callers for whom something goes on, by the id of what goes on.
 #[derive(Default)]
 pub(crate) struct Watch(Mutex<HashMap<Uuid, Watched>>);
 
 struct Watched {
+    user: Uuid,
     claims: Vec<(ClaimScope, Vec<u8>)>,
     /// Closes when the claims are not held any more.
     end: oneshot::Sender<()>,
@@ -27,21 +32,23 @@ struct Watched {
 
 impl Commands {
     /// Begins to look after a caller's credential; what is answered completes once it is not good
-    /// any more, or nobody can tell, or this process ends.
+    /// any more, or nobody can tell, or this process ends. Refused where too much goes on already.
     pub async fn watch(&self, caller: &Caller) -> Result<impl Future<Output = ()> + use<>, Error> {
         let user = (ClaimScope::ActiveUser, caller.user.as_bytes().to_vec());
-        let credential = match &caller.credential {
-            Credential::Session(id) => (ClaimScope::LiveSession, id.as_bytes().to_vec()),
+        let (credential, rest) = match &caller.credential {
+            Credential::Session(id) => ((ClaimScope::LiveSession, id.as_bytes().to_vec()), FOREVER),
             Credential::ApiKey { id, .. } => match self.load::<ApiKey>(*id).await?.state {
-                ApiKey::Active(key) => (ClaimScope::ApiKey, key.prefix.into_bytes()),
+                ApiKey::Active(key) => {
+                    let rest = (key.expires_at - self.0.clock.now()).to_std().unwrap_or_default();
+                    ((ClaimScope::ApiKey, key.prefix.into_bytes()), rest.min(FOREVER))
+                }
                 ApiKey::Absent | ApiKey::Revoked { .. } => return Err(Error::unauthenticated()),
             },
         };
         let (end, ended) = oneshot::channel();
-        let watched = Watched { claims: vec![user, credential], end };
-        self.0.watch.lock().insert(new_id(), watched);
+        self.0.watch.add(Watched { user: caller.user, claims: vec![user, credential], end })?;
         Ok(async move {
-            let _ = ended.await;
+            let _ = timeout(rest, ended).await;
         })
     }
 
@@ -59,6 +66,7 @@ impl Commands {
 
     async fn look(&self) {
         let watched = self.0.watch.claims();
+        metrics::gauge!("annals_watched_streams").set(self.0.watch.count());
         if watched.is_empty() {
             return;
         }
@@ -82,6 +90,22 @@ impl Commands {
 }
 
 impl Watch {
+    fn add(&self, watched: Watched) -> Result<(), Rejection> {
+        let mut all = self.lock();
+        let its = all.values().filter(|it| it.user == watched.user && !it.end.is_closed());
+        if its.count() >= MOST {
+            let detail = format!("{MOST} streams are open already; close one");
+            return Err(Rejection::new(Kind::Limited, "too_many_streams", detail));
+        }
+        all.insert(new_id(), watched);
+        Ok(())
+    }
+
+    /// Gauges are floats, exact up to 2^32.
+    fn count(&self) -> f64 {
+        u32::try_from(self.lock().len()).map_or(f64::INFINITY, f64::from)
+    }
+
     /// What must be held for each, without those that have ended by themselves.
     fn claims(&self) -> Vec<(Uuid, ClaimScope, Vec<u8>)> {
         let mut all = self.lock();

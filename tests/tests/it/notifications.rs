@@ -245,3 +245,23 @@ async fn who_missed_too_much_is_told_to_list_anew() -> anyhow::Result<()> {
     assert_eq!((reset.kind.as_str(), &reset.data["unread"]), ("reset", &json!(120)));
     Ok(())
 }
+
+#[tokio::test]
+async fn one_person_cannot_open_streams_without_end() -> anyhow::Result<()> {
+    let setting = Setting::new().await?;
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        open.push(Following::begin(&setting.program, &setting.ada, None).await?);
+    }
+
+    setting.get("/v1/notifications/stream", 429).await?;
+    Following::begin(&setting.program, &setting.admin, None).await?;
+    open.clear();
+
+    let began = Instant::now();
+    while Following::begin(&setting.program, &setting.ada, None).await.is_err() {
+        anyhow::ensure!(began.elapsed() < Duration::from_secs(5), "a closed stream counts");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
