@@ -129,6 +129,8 @@ pub(crate) enum Log {
         /// The stream's id.
         stream: Uuid,
     },
+    /// Print every event type that the log holds, and whether this program can read it.
+    Types,
     /// Check the whole log: that every event is what was written, and what was signed.
     Verify(Verify),
     /// Print the public key that tree heads are signed with; auditors keep it.

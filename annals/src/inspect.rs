@@ -3,7 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use anyhow::{Context, bail};
-use eventlog::{EventLog, RawEvent};
+use eventlog::{EventLog, RawEvent, TypeUse};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -34,6 +34,25 @@ pub(crate) async fn show(log: &EventLog, stream: Uuid) -> anyhow::Result<()> {
         bail!("there is no stream {stream}");
     }
     print(&events)
+}
+
+/// Prints every event type that the log holds.
+pub(crate) async fn types(log: &EventLog) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{:<32} {:>7} {:>12} {:>12} {:>12}  readable",
+        "type", "version", "events", "first", "last"
+    )?;
+    for used in log.types().await? {
+        let readable = if used.is_readable() { "yes" } else { "no" };
+        let TypeUse { name, schema_version, events, first, last } = used;
+        writeln!(
+            out,
+            "{name:<32} {schema_version:>7} {events:>12} {first:>12} {last:>12}  {readable}",
+        )?;
+    }
+    Ok(())
 }
 
 fn print(events: &[RawEvent]) -> anyhow::Result<()> {

@@ -49,6 +49,10 @@ async fn perform(
     operation: Operation,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
+    // What cannot be read can still be named.
+    if !matches!(operation, Operation::Log(Log::Types)) {
+        system.log.assert_readable().await?;
+    }
     match operation {
         Operation::Log(asked) => look(config, system, asked, shutdown).await,
         Operation::Projections(what) => upkeep::perform(system, what).await,
@@ -70,6 +74,7 @@ async fn look(
     match asked {
         Log::Tail => inspect::tail(&system.log, shutdown).await,
         Log::Show { stream } => inspect::show(&system.log, stream).await,
+        Log::Types => inspect::types(&system.log).await,
         Log::Verify(how) => prove::verify(&system.log, config, &how).await,
         Log::Key => {
             prove::key(&system.log);

@@ -53,6 +53,7 @@ async fn fill(
     pool.close().await;
     say("filling the read models");
     let system = System::open(config, embedded, &master_key::load(config)?, None).await?;
+    system.log.assert_readable().await?;
     if let Err(error) = fill_read_models(&system).await {
         say(format_args!("the rest of the read models waits for `annals serve`: {error:#}"));
     }

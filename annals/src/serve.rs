@@ -63,6 +63,7 @@ async fn play(
     let local_agent = role.has_workers().then_some(sender);
     let master = master_key::load(config)?;
     let system = System::open(config, embedded, &master, local_agent).await?;
+    system.log.assert_readable().await?;
     if let Err(error) = system.log.finish_archiving().await {
         tracing::error!(error = format!("{error:#}"), "an archive that was cut off waits");
     }

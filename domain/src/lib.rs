@@ -23,7 +23,7 @@ pub mod user;
 
 pub use aggregate::{Aggregate, Category, Claim, ClaimScope};
 pub use email::{Email, InvalidEmail};
-pub use event::{Event, UnknownEvent};
+pub use event::{Event, NAMES, UnknownEvent, decode, is_readable, written_version};
 pub use password::{Password, WeakPassword};
 pub use personal::{Personal, Seal, with_seal};
 pub use rejection::{Kind, Rejection};

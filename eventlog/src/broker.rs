@@ -12,7 +12,7 @@ use async_nats::{
     },
 };
 
-use crate::{Position, RawEvent, types::SCHEMA_VERSION};
+use crate::{Position, RawEvent};
 
 /// The JetStream stream that carries the log.
 pub const STREAM: &str = "EVENTS";
@@ -32,6 +32,7 @@ mod header {
     pub const VERSION: &str = "Annals-Version";
     pub const COMMAND: &str = "Annals-Command";
     pub const RECORDED_AT: &str = "Annals-Recorded-At";
+    pub const SCHEMA_VERSION: &str = "Annals-Schema-Version";
     pub const META: &str = "Annals-Meta";
     pub const EXPECTED: &str = "Nats-Expected-Last-Sequence";
     pub const MESSAGE_ID: &str = "Nats-Msg-Id";
@@ -126,6 +127,7 @@ impl Broker {
         headers.insert(header::VERSION, event.version.to_string().as_str());
         headers.insert(header::COMMAND, event.command.to_string().as_str());
         headers.insert(header::RECORDED_AT, event.recorded_at.to_rfc3339().as_str());
+        headers.insert(header::SCHEMA_VERSION, event.schema_version.to_string().as_str());
         headers.insert(header::META, std::str::from_utf8(&event.meta)?);
         let subject = subject(event).context("an event name is category.what")?;
         Ok(self.jetstream.publish_with_headers(subject, headers, event.payload.clone()).await?)
@@ -231,7 +233,8 @@ impl RawEvent {
             recorded_at: header(header::RECORDED_AT)?.parse()?,
             command: header(header::COMMAND)?.parse()?,
             name: Arc::from(name),
-            schema_version: SCHEMA_VERSION,
+            // Those that were sent before this header was are all of the first version.
+            schema_version: header(header::SCHEMA_VERSION).map_or(Ok(1), str::parse)?,
             bucket: bucket.unwrap_or_default().parse()?,
             payload: message.payload.clone(),
             meta: header(header::META)?.to_owned().into(),

@@ -100,6 +100,8 @@ pub(crate) struct EventId {
     pub command: Uuid,
     /// Its place among the events of its command, from 0.
     pub ordinal: u32,
+    /// The version of its form.
+    pub schema_version: i16,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -167,11 +169,12 @@ impl EventLog {
                 payload => payload?,
             };
             let name = stored_name(&payload).context("an event is stored as {\"name\":{..}}")?;
-            let type_id = self.types.id(&self.pool, name).await?;
+            let (type_id, schema_version) = self.types.written(&self.pool, name).await?;
             let size = payload.len() + meta.len();
             ensure!(size <= MAX_EVENT, "an event of {size} bytes; no more than {MAX_EVENT} fit");
             let ordinal = u32::try_from(encoded.events.len())?;
-            let event_id = EventId { stream: append.stream, command: append.command, ordinal };
+            let Append { stream, command, .. } = append;
+            let event_id = EventId { stream, command, ordinal, schema_version };
             let mac = self.mac(&event_id, name, &payload, &meta);
             encoded.events.push(EncodedEvent { type_id, payload, meta: meta.clone(), mac });
             for claim in A::claims(append.stream, event) {
@@ -195,9 +198,14 @@ impl EventLog {
 
     /// What proves that an event is as it was written.
     pub(crate) fn mac(&self, id: &EventId, name: &str, payload: &[u8], meta: &[u8]) -> [u8; 32] {
-        let (stream, command) = (id.stream.as_bytes(), id.command.as_bytes());
-        let ordinal = id.ordinal.to_be_bytes();
-        self.macs.mac(&[stream, command, &ordinal, name.as_bytes(), payload, meta])
+        let (stream, command) = (&id.stream.as_bytes()[..], &id.command.as_bytes()[..]);
+        let (ordinal, version) = (id.ordinal.to_be_bytes(), id.schema_version.to_be_bytes());
+        let mut parts = vec![stream, command, &ordinal, name.as_bytes(), payload, meta];
+        // The first events there were say nothing of a version.
+        if id.schema_version != 1 {
+            parts.push(&version);
+        }
+        self.macs.mac(&parts)
     }
 }
 

@@ -1,12 +1,10 @@
 //! Reading the log in order, and the promise that nothing is skipped.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{EventLog, Position, RawEvent, types::SCHEMA_VERSION};
+use crate::{EventLog, Position, RawEvent, types::EventType};
 
 /// Events read at once at most.
 pub const MAX_BATCH: i64 = 1000;
@@ -126,8 +124,8 @@ impl EventLog {
     pub(crate) async fn raw(&self, rows: Vec<Row>) -> anyhow::Result<Vec<RawEvent>> {
         let mut events = Vec::with_capacity(rows.len());
         for row in rows {
-            let name = self.types.name(&self.pool, row.type_id).await?;
-            events.push(row.named(name));
+            let known = self.types.get(&self.pool, row.type_id).await?;
+            events.push(row.of_type(known));
         }
         Ok(events)
     }
@@ -155,15 +153,15 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn named(self, name: Arc<str>) -> RawEvent {
+    pub(crate) fn of_type(self, known: EventType) -> RawEvent {
         RawEvent {
             position: self.position,
             stream: self.stream_id,
             version: self.version,
             recorded_at: self.recorded_at,
             command: self.command_id,
-            name,
-            schema_version: SCHEMA_VERSION,
+            name: known.name,
+            schema_version: known.schema_version,
             bucket: self.bucket,
             payload: self.payload,
             meta: self.meta,

@@ -42,6 +42,7 @@ mod scan;
 mod sealed;
 mod service;
 mod tuples;
+mod type_use;
 mod types;
 mod verify;
 mod writer;
@@ -75,6 +76,7 @@ pub use retention::KeptPeriod;
 pub use reveal::{RevealedEvent, RevealedMeta};
 pub use rotate::{APPLICATION, Rotation};
 pub use service::ServiceKey;
+pub use type_use::{TypeUse, UnreadableTypes};
 pub use verify::{Fault, Verification};
 
 /// A place in the log, from 1; positions are contiguous and in commit order.

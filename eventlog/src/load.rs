@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use domain::{Aggregate, with_seal};
+use domain::{Aggregate, decode, with_seal};
 use uuid::Uuid;
 
 use crate::{
@@ -58,9 +58,11 @@ impl EventLog {
         let mut loaded = Loaded { state: A::default(), version: 0, position: 0 };
         for (row, meta) in rows.iter().zip(&metas) {
             let key = meta.subject.and_then(|subject| keys.get(&subject)).unwrap_or(&none);
-            let event: A::Event =
-                with_seal(Arc::clone(key) as _, stream, || serde_json::from_slice(&row.payload))
-                    .with_context(|| format!("decoding position {}", row.position))?;
+            let known = self.types.get(&self.pool, row.type_id).await?;
+            let event: A::Event = with_seal(Arc::clone(key) as _, stream, || {
+                decode(&known.name, known.schema_version, &row.payload)
+            })
+            .with_context(|| format!("decoding position {}", row.position))?;
             loaded.state.evolve(&event);
             loaded.version = row.version;
             loaded.position = row.position;

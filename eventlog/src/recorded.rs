@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use domain::{Event, with_seal};
+use domain::{Event, UnknownEvent, with_seal};
 use uuid::Uuid;
 
 use crate::{EventLog, Meta, Position, keys::SubjectKey};
@@ -80,8 +80,12 @@ impl EventLog {
 }
 
 impl RawEvent {
+    fn event(&self) -> Result<Event, UnknownEvent> {
+        Event::decode(&self.name, self.schema_version, &self.payload)
+    }
+
     fn decode(self, meta: Meta, key: Arc<SubjectKey>) -> anyhow::Result<Recorded> {
-        let event = with_seal(key, self.stream, || Event::decode(&self.name, &self.payload))
+        let event = with_seal(key, self.stream, || self.event())
             .with_context(|| format!("decoding position {}", self.position))?;
         Ok(Recorded {
             position: self.position,

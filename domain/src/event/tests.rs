@@ -2,141 +2,135 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Write,
     fs,
     path::Path,
 };
 
-use super::Event;
-use crate::{
-    api_key, audit, chat, inbox, login, notification, session, settings, testing::sealed, user,
-};
+use aws_lc_rs::digest::{SHA256, digest};
 
-/// The stored names of all events, and a match that does not compile while one is missing.
-macro_rules! events {
-    ($($event:pat => $name:literal,)*) => {
-        const NAMES: &[&str] = &[$($name),*];
+use super::{Event, NAMES, is_readable, written_version};
+use crate::testing::sealed;
 
-        fn name(event: &Event) -> &'static str {
-            match event {
-                $($event => $name,)*
-            }
-        }
-    };
-}
+/// An event's name and the version of its form.
+type Form = (String, i16);
 
-events! {
-    Event::User(user::Event::Registered { .. }) => "user.registered",
-    Event::User(user::Event::VerificationRequested { .. }) => "user.verification_requested",
-    Event::User(user::Event::EmailVerified { .. }) => "user.email_verified",
-    Event::User(user::Event::RoleChanged { .. }) => "user.role_changed",
-    Event::User(user::Event::Deactivated {}) => "user.deactivated",
-    Event::User(user::Event::Activated {}) => "user.activated",
-    Event::User(user::Event::ErasureRequested { .. }) => "user.erasure_requested",
-    Event::User(user::Event::Erased { .. }) => "user.erased",
-    Event::User(user::Event::ErasureCertified { .. }) => "user.erasure_certified",
-    Event::Session(session::Event::Started { .. }) => "session.started",
-    Event::Session(session::Event::Refreshed { .. }) => "session.refreshed",
-    Event::Session(session::Event::Ended { .. }) => "session.ended",
-    Event::ApiKey(api_key::Event::Created { .. }) => "api_key.created",
-    Event::ApiKey(api_key::Event::Revoked { .. }) => "api_key.revoked",
-    Event::Settings(settings::Event::CommunicationChanged { .. })
-        => "settings.communication_changed",
-    Event::Settings(settings::Event::NotificationsChanged { .. })
-        => "settings.notifications_changed",
-    Event::Settings(settings::Event::Erased { .. }) => "settings.erased",
-    Event::Chat(chat::Event::Opened { .. }) => "chat.opened",
-    Event::Chat(chat::Event::MessageAdded { .. }) => "chat.message_added",
-    Event::Chat(chat::Event::RunRequested { .. }) => "chat.run_requested",
-    Event::Chat(chat::Event::ModelCalled { .. }) => "chat.model_called",
-    Event::Chat(chat::Event::ModelAnswered { .. }) => "chat.model_answered",
-    Event::Chat(chat::Event::ToolStarted { .. }) => "chat.tool_started",
-    Event::Chat(chat::Event::ToolFinished { .. }) => "chat.tool_finished",
-    Event::Chat(chat::Event::RunTakenOver { .. }) => "chat.run_taken_over",
-    Event::Chat(chat::Event::RunCompleted { .. }) => "chat.run_completed",
-    Event::Chat(chat::Event::RunFailed { .. }) => "chat.run_failed",
-    Event::Chat(chat::Event::RunCancelled { .. }) => "chat.run_cancelled",
-    Event::Chat(chat::Event::Deleted {}) => "chat.deleted",
-    Event::Login(login::Event::Failed { .. }) => "login.failed",
-    Event::Audit(audit::Event::Exported { .. }) => "audit.exported",
-    Event::Notification(notification::Event::Created { .. }) => "notification.created",
-    Event::Notification(notification::Event::Read { .. }) => "notification.read",
-    Event::Notification(notification::Event::Unread { .. }) => "notification.unread",
-    Event::Notification(notification::Event::Snoozed { .. }) => "notification.snoozed",
-    Event::Notification(notification::Event::Archived { .. }) => "notification.archived",
-    Event::Notification(notification::Event::Deleted { .. }) => "notification.deleted",
-    Event::Inbox(inbox::Event::AllRead { .. }) => "inbox.all_read",
-    Event::Inbox(inbox::Event::ReadDeleted { .. }) => "inbox.read_deleted",
-}
-
-/// The stored samples, by event name.
-fn samples() -> BTreeMap<String, String> {
+/// The files of stored samples, as they are.
+fn files() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events");
     let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let sample = |file: std::path::PathBuf| {
-        let file_name = file.file_name().and_then(|name| name.to_str()).unwrap().to_owned();
-        let name = file_name.strip_suffix(".v1.json").expect(&file_name);
-        (name.to_owned(), fs::read_to_string(&file).unwrap().trim_end().to_owned())
+    let read = |file: std::path::PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap().to_owned();
+        (name, fs::read_to_string(&file).unwrap())
     };
-    files.map(sample).collect()
+    files.map(read).collect()
 }
 
-fn decode(name: &str, payload: &str) -> Event {
-    sealed(|| Event::decode(name, payload.as_bytes()))
+/// The stored samples, by event name and version.
+fn samples() -> BTreeMap<Form, String> {
+    let form = |file: &str| {
+        let (name, version) = file.strip_suffix(".json")?.rsplit_once(".v")?;
+        Some((name.to_owned(), version.parse().ok()?))
+    };
+    let sample = |(file, text): (String, String)| {
+        (form(&file).unwrap_or_else(|| panic!("{file}")), text.trim_end().to_owned())
+    };
+    files().into_iter().map(sample).collect()
+}
+
+fn decode((name, version): &Form, payload: &str) -> Event {
+    sealed(|| Event::decode(name, *version, payload.as_bytes()))
         .unwrap_or_else(|error| panic!("{error}: {:?}", error.source))
 }
 
 fn encode(event: &Event) -> String {
-    sealed(|| match event {
-        Event::User(event) => serde_json::to_string(event),
-        Event::Session(event) => serde_json::to_string(event),
-        Event::ApiKey(event) => serde_json::to_string(event),
-        Event::Settings(event) => serde_json::to_string(event),
-        Event::Chat(event) => serde_json::to_string(event),
-        Event::Login(event) => serde_json::to_string(event),
-        Event::Audit(event) => serde_json::to_string(event),
-        Event::Notification(event) => serde_json::to_string(event),
-        Event::Inbox(event) => serde_json::to_string(event),
-    })
-    .unwrap()
+    sealed(|| serde_json::to_string(event)).unwrap()
+}
+
+fn line((file, text): &(String, String)) -> String {
+    let mut line = String::new();
+    for byte in digest(&SHA256, text.as_bytes()).as_ref() {
+        write!(line, "{byte:02x}").unwrap();
+    }
+    format!("{line}  events/{file}")
 }
 
 #[test]
-fn every_event_has_a_sample_and_every_sample_an_event() {
-    let sampled: BTreeSet<String> = samples().into_keys().collect();
+fn every_form_of_an_event_has_a_sample_and_every_sample_a_form() {
+    let sampled: BTreeSet<Form> = samples().into_keys().collect();
 
-    let known: BTreeSet<String> = NAMES.iter().copied().map(str::to_owned).collect();
-
+    let versions = |name: &&str| {
+        let name = (*name).to_owned();
+        (1..=written_version(&name)).map(move |version| (name.clone(), version))
+    };
+    let known: BTreeSet<Form> = NAMES.iter().flat_map(versions).collect();
     assert_eq!(sampled, known);
 }
 
 #[test]
 fn every_sample_is_the_event_it_is_named_after() {
-    for (sampled, payload) in samples() {
-        let event = decode(&sampled, &payload);
+    for (form, payload) in samples() {
+        let event = decode(&form, &payload);
 
-        assert_eq!(name(&event), sampled);
+        assert_eq!(event.name(), form.0);
     }
 }
 
 #[test]
-fn every_sample_is_stored_again_as_it_was() {
-    for (sampled, payload) in samples() {
-        let event = decode(&sampled, &payload);
+fn every_sample_of_a_form_that_is_written_is_stored_again_as_it_was() {
+    let samples = samples().into_iter();
+    for (form, payload) in samples.filter(|((name, version), _)| *version == written_version(name))
+    {
+        let event = decode(&form, &payload);
 
-        assert_eq!(encode(&event), payload, "{sampled}");
+        assert_eq!(encode(&event), payload, "{form:?}");
     }
+}
+
+#[test]
+fn no_sample_ever_changes() {
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/events.sha256");
+    let list = fs::read_to_string(list).unwrap();
+    let listed: BTreeSet<String> = list.lines().map(str::to_owned).collect();
+
+    let found: BTreeSet<String> = files().into_iter().map(|file| line(&file)).collect();
+
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(gone.is_empty(), "events are forever, but these samples were changed: {gone:#?}");
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(new.is_empty(), "new samples belong in domain/events.sha256: {new:#?}");
+    let names: BTreeSet<_> = listed.iter().filter_map(|line| line.split("  ").nth(1)).collect();
+    assert_eq!(names.len(), list.lines().count(), "a sample is listed once");
 }
 
 #[test]
 fn an_event_of_no_category_is_unknown() {
-    let outcome = Event::decode("invoice.paid", br#"{"invoice.paid":{}}"#);
+    let outcome = Event::decode("invoice.paid", 1, br#"{"invoice.paid":{}}"#);
 
     assert!(outcome.is_err_and(|error| error.source.is_none()));
 }
 
 #[test]
 fn an_unknown_event_of_a_category_is_unknown() {
-    let outcome = Event::decode("user.promoted", br#"{"user.promoted":{}}"#);
+    let outcome = Event::decode("user.promoted", 1, br#"{"user.promoted":{}}"#);
 
     assert!(outcome.is_err_and(|error| error.source.is_some()));
+    assert!(!is_readable("user.promoted", 1));
+}
+
+#[test]
+fn a_form_that_does_not_exist_yet_is_unknown() {
+    for (name, version) in [("user.activated", 0), ("user.activated", 2), ("chat.run_failed", 3)] {
+        let payload = format!("{{\"{name}\":{{}}}}");
+
+        let outcome = Event::decode(name, version, payload.as_bytes());
+
+        assert!(outcome.is_err_and(|error| error.source.is_none()), "{name} {version}");
+        assert!(!is_readable(name, version));
+    }
+}
+
+#[test]
+fn every_older_form_is_readable() {
+    assert!(is_readable("chat.run_failed", 1) && is_readable("chat.run_failed", 2));
 }

@@ -69,6 +69,11 @@ impl Shelf {
         self.lock().listed.clone()
     }
 
+    /// The last position that is known to be archived; the table holds all that follow.
+    pub(crate) fn last(&self) -> Position {
+        self.lock().listed.last().map_or(0, |archived| archived.last)
+    }
+
     /// Opens the file of a part, or gives the open one.
     pub(super) async fn file(&self, archived: &Archived) -> anyhow::Result<Arc<ArchiveFile>> {
         if let Some(file) = self.lock().open.get(&archived.sha256) {

@@ -69,7 +69,8 @@ impl Checker {
     /// What the event was known by when it was written.
     pub(super) fn event_id(&self, event: &RawEvent) -> EventId {
         let ordinal = if event.command == self.command { self.ordinal + 1 } else { 0 };
-        EventId { stream: event.stream, command: event.command, ordinal }
+        let RawEvent { stream, command, schema_version, .. } = *event;
+        EventId { stream, command, ordinal, schema_version }
     }
 
     pub(super) fn accept(&mut self, event: &RawEvent) {

@@ -95,13 +95,13 @@ impl EventLog {
         let mut fault = None;
         for row in rows {
             let position = row.position;
-            let Ok(name) = self.types.name(&self.pool, row.type_id).await else {
+            let Ok(known) = self.types.get(&self.pool, row.type_id).await else {
                 self.head().await?;
                 fault = Some(fault_at(position, format!("no event type {}", row.type_id)));
                 break;
             };
             let mac = row.mac.clone();
-            let event = row.named(name);
+            let event = row.of_type(known);
             fault = checker.check(&event).or_else(|| {
                 let id = checker.event_id(&event);
                 let is_intact = self.mac(&id, &event.name, &event.payload, &event.meta)[..] == mac;

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use domain::login::Login;
+use domain::{
+    chat::{self, Chat},
+    login::Login,
+};
 use eventlog::{Broker, EventLog, Feed, Position, RawEvent};
 use futures_util::StreamExt;
 use tokio::{task::JoinHandle, time::timeout};
@@ -106,13 +109,20 @@ async fn epoch(log: &EventLog) -> anyhow::Result<i64> {
 async fn every_event_is_published_at_its_position() -> anyhow::Result<()> {
     let setting = Setting::new().await?;
     setting.write(30).await?;
-    setting.write(20).await?;
+    setting.write(19).await?;
+    // One that is not in its first form.
+    let (kind, detail) = (chat::FailureKind::Refused, "it failed".to_owned());
+    let failure = chat::Failure { kind, detail, explanation: None, retry_after: None };
+    let (run, usage) = (Uuid::now_v7(), chat::Usage::default());
+    let events = vec![chat::Event::RunFailed { run, failure, usage }];
+    write::<Chat>(Uuid::now_v7(), 0, events).to(&setting.log).await?;
     let relay = Relay::new((*setting.log).clone(), setting.broker.clone(), Uuid::now_v7());
 
     let sent = relay.publish(0, epoch(&setting.log).await?).await?;
 
     assert_eq!(sent, 50);
     assert_eq!(setting.broker.last_position(50, 1).await?, 50);
+    assert_eq!(setting.log.read(49).await?[0].schema_version, 2);
     setting.assert_same().await
 }
 

@@ -8,6 +8,7 @@ mod carrier;
 mod chaos;
 mod chat;
 mod erasure;
+mod evolution;
 mod faults;
 mod idempotency;
 mod journey;

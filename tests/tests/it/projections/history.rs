@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta};
-use domain::{Category, Event, Seal, with_seal};
+use domain::{Category, Event, Seal, with_seal, written_version};
 use eventlog::{Meta, Position, Recorded};
 use uuid::Uuid;
 
@@ -65,15 +65,16 @@ struct Stream {
     version: i64,
 }
 
-/// Every stored sample, by name.
+/// The stored sample of every form that is written today, by name.
 fn samples() -> anyhow::Result<BTreeMap<String, String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/events");
     let mut samples = BTreeMap::new();
     for file in fs::read_dir(folder)? {
         let path = file?.path();
         let name = path.file_name().and_then(|name| name.to_str()).context("a name")?;
-        let name = name.strip_suffix(".v1.json");
-        if let Some(name) = name {
+        let form = name.strip_suffix(".json").and_then(|form| form.rsplit_once(".v"));
+        let (name, version) = form.context("a sample is called name.v1.json")?;
+        if written_version(name) == version.parse::<i16>()? {
             samples.insert(name.to_owned(), fs::read_to_string(&path)?);
         }
     }
@@ -140,8 +141,8 @@ impl Stream {
             .replace("Ada@example.org", &format!("{}@example.org", self.person))
             .replace("ak_3f9c", &format!("ak_{}", self.id.simple()))
             .replace("\"at\":\"2026-01-02", &format!("\"at\":\"2026-02-{:02}", position % 28 + 1));
-        let event =
-            with_seal(Arc::new(Open), self.id, || Event::decode(&name, payload.as_bytes()))?;
+        let decode = || Event::decode(&name, written_version(&name), payload.as_bytes());
+        let event = with_seal(Arc::new(Open), self.id, decode)?;
         self.version += 1;
         Ok(Recorded {
             position,

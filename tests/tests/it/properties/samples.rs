@@ -33,6 +33,7 @@ pub fn sealed<R>(work: impl FnOnce() -> R) -> R {
 #[derive(Clone, Debug)]
 pub struct Sample {
     pub name: String,
+    pub version: i16,
     pub payload: Value,
 }
 
@@ -45,20 +46,19 @@ impl Sample {
             let path = file.expect("a stored sample").path();
             let payload: Value = serde_json::from_slice(&fs::read(&path).expect("a sample"))
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let name = payload.as_object().and_then(|object| object.keys().next()).cloned();
-            let name = name.unwrap_or_else(|| panic!("{} has no name", path.display()));
+            let (name, version) = form(&path).unwrap_or_else(|| panic!("{}", path.display()));
             if Category::of_event(&name) == Some(category) {
-                samples.push(Self { name, payload });
+                samples.push(Self { name, version, payload });
             }
         }
-        samples.sort_by(|one, other| one.name.cmp(&other.name));
+        samples.sort_by_key(|sample| (sample.name.clone(), sample.version));
         samples
     }
 
     /// The event that it stores.
     pub fn decode(&self) -> Option<Event> {
         let payload = serde_json::to_vec(&self.payload).ok()?;
-        sealed(|| Event::decode(&self.name, &payload)).ok()
+        sealed(|| Event::decode(&self.name, self.version, &payload)).ok()
     }
 
     /// Another event of the same kind: each value in it may be another one, as far as it can still
@@ -78,6 +78,12 @@ impl Sample {
         }
         varied
     }
+}
+
+/// The name and the version of a sample that is called `name.v1.json`.
+fn form(path: &Path) -> Option<(String, i16)> {
+    let (name, version) = path.file_stem()?.to_str()?.rsplit_once(".v")?;
+    Some((name.to_owned(), version.parse().ok()?))
 }
 
 /// Pointers to every value in a sample but the name of the event.

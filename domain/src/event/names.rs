@@ -1,0 +1,66 @@
+//! The stored names of all events: a new one is added here.
+
+use super::Event;
+use crate::{api_key, audit, chat, inbox, login, notification, session, settings, user};
+
+/// The stored names of all events, and a match that does not compile while one is missing.
+macro_rules! events {
+    ($($event:pat => $name:literal,)*) => {
+        /// The stored names of all events that this program knows.
+        pub const NAMES: &[&str] = &[$($name),*];
+
+        impl Event {
+            /// Its stored name.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self {
+                    $($event => $name,)*
+                }
+            }
+        }
+    };
+}
+
+events! {
+    Event::User(user::Event::Registered { .. }) => "user.registered",
+    Event::User(user::Event::VerificationRequested { .. }) => "user.verification_requested",
+    Event::User(user::Event::EmailVerified { .. }) => "user.email_verified",
+    Event::User(user::Event::RoleChanged { .. }) => "user.role_changed",
+    Event::User(user::Event::Deactivated {}) => "user.deactivated",
+    Event::User(user::Event::Activated {}) => "user.activated",
+    Event::User(user::Event::ErasureRequested { .. }) => "user.erasure_requested",
+    Event::User(user::Event::Erased { .. }) => "user.erased",
+    Event::User(user::Event::ErasureCertified { .. }) => "user.erasure_certified",
+    Event::Session(session::Event::Started { .. }) => "session.started",
+    Event::Session(session::Event::Refreshed { .. }) => "session.refreshed",
+    Event::Session(session::Event::Ended { .. }) => "session.ended",
+    Event::ApiKey(api_key::Event::Created { .. }) => "api_key.created",
+    Event::ApiKey(api_key::Event::Revoked { .. }) => "api_key.revoked",
+    Event::Settings(settings::Event::CommunicationChanged { .. })
+        => "settings.communication_changed",
+    Event::Settings(settings::Event::NotificationsChanged { .. })
+        => "settings.notifications_changed",
+    Event::Settings(settings::Event::Erased { .. }) => "settings.erased",
+    Event::Chat(chat::Event::Opened { .. }) => "chat.opened",
+    Event::Chat(chat::Event::MessageAdded { .. }) => "chat.message_added",
+    Event::Chat(chat::Event::RunRequested { .. }) => "chat.run_requested",
+    Event::Chat(chat::Event::ModelCalled { .. }) => "chat.model_called",
+    Event::Chat(chat::Event::ModelAnswered { .. }) => "chat.model_answered",
+    Event::Chat(chat::Event::ToolStarted { .. }) => "chat.tool_started",
+    Event::Chat(chat::Event::ToolFinished { .. }) => "chat.tool_finished",
+    Event::Chat(chat::Event::RunTakenOver { .. }) => "chat.run_taken_over",
+    Event::Chat(chat::Event::RunCompleted { .. }) => "chat.run_completed",
+    Event::Chat(chat::Event::RunFailed { .. }) => "chat.run_failed",
+    Event::Chat(chat::Event::RunCancelled { .. }) => "chat.run_cancelled",
+    Event::Chat(chat::Event::Deleted {}) => "chat.deleted",
+    Event::Login(login::Event::Failed { .. }) => "login.failed",
+    Event::Audit(audit::Event::Exported { .. }) => "audit.exported",
+    Event::Notification(notification::Event::Created { .. }) => "notification.created",
+    Event::Notification(notification::Event::Read { .. }) => "notification.read",
+    Event::Notification(notification::Event::Unread { .. }) => "notification.unread",
+    Event::Notification(notification::Event::Snoozed { .. }) => "notification.snoozed",
+    Event::Notification(notification::Event::Archived { .. }) => "notification.archived",
+    Event::Notification(notification::Event::Deleted { .. }) => "notification.deleted",
+    Event::Inbox(inbox::Event::AllRead { .. }) => "inbox.all_read",
+    Event::Inbox(inbox::Event::ReadDeleted { .. }) => "inbox.read_deleted",
+}
