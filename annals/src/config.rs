@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Context;
+use commands::Rates;
 
 /// What is logged unless `RUST_LOG` says otherwise: libraries only speak up when something is wrong.
 const LOG: &str = "info,async_nats=warn,sqlx=warn";
@@ -48,8 +49,8 @@ pub(crate) struct Config {
     pub(crate) admin_email: Option<String>,
     /// The first administrator's password; unset: a one-time password is made and printed.
     pub(crate) admin_password: Option<String>,
-    /// Registrations per address and hour; unset: any number.
-    pub(crate) registration_limit: Option<u32>,
+    /// How often what may be done.
+    pub(crate) rates: Rates,
     /// How many hours an answer is kept for a request that comes again with its `Idempotency-Key`.
     pub(crate) idempotency_hours: u16,
     /// What a scraper of `/metrics` has to show instead of an administrator's login.
@@ -128,7 +129,7 @@ impl Config {
             master_key_previous: parse::master_keys(given.master_key_previous.as_deref())?,
             admin_email: given.admin_email,
             admin_password: given.admin_password,
-            registration_limit: parse::registration_limit(given.registration_limit.as_deref())?,
+            rates: parse::rates(given.rate_limits.as_deref(), given.registration_limit.as_deref())?,
             idempotency_hours: parse::idempotency_hours(given.idempotency_hours.as_deref())?,
             metrics_token: given.metrics_token,
             trusted_proxies: parse::networks(given.trusted_proxies.as_deref())?,

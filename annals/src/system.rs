@@ -1,6 +1,6 @@
 //! The parts of the program, opened: database, broker, log, write side, read side.
 
-use std::{collections::HashMap, num::NonZeroU32, str::FromStr, time::Duration};
+use std::{collections::HashMap, str::FromStr, time::Duration};
 
 use anyhow::Context;
 use commands::{Clock, Commands, Drive, Policy};
@@ -60,7 +60,7 @@ impl System {
         let policy = Policy {
             public_url: config.public_url.clone(),
             password_minimum: PASSWORD_MINIMUM,
-            registrations_per_hour: config.registration_limit.and_then(NonZeroU32::new),
+            rates: config.rates.clone(),
             providers: Provider::ALL.into_iter().filter(|one| configs.contains_key(one)).collect(),
             idempotency_lifetime: Duration::from_hours(config.idempotency_hours.into()),
         };

@@ -13,6 +13,7 @@ mod document;
 mod envelope;
 mod health;
 mod idempotency;
+mod limit;
 mod metric;
 mod moment;
 mod not_built;

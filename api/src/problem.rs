@@ -6,11 +6,12 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use commands::Standing;
 use domain::{Kind, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::context;
+use crate::{context, limit};
 
 /// What went wrong with a request.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Problem {
     pub(crate) detail: Cow<'static, str>,
     pub(crate) errors: Vec<FieldError>,
     pub(crate) retry_after: Option<u32>,
+    /// The limit that was reached.
+    pub(crate) standing: Option<Standing>,
     /// Whether a client that repeats requests by itself must not repeat this one.
     pub(crate) is_final: bool,
     /// Whether nothing of the request goes on, so that it may be done anew under the same key.
@@ -79,7 +82,16 @@ impl Problem {
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
         let (detail, errors) = (detail.into(), vec![]);
-        Self { status, code, detail, errors, retry_after: None, is_final: false, is_over: false }
+        Self {
+            status,
+            code,
+            detail,
+            errors,
+            retry_after: None,
+            standing: None,
+            is_final: false,
+            is_over: false,
+        }
     }
 
     /// One part of the input breaks a rule.
@@ -111,6 +123,13 @@ impl Problem {
     pub(crate) fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
         Self { retry_after: Some(1), ..problem }
+    }
+
+    /// Too often; when to come back follows from the limit.
+    pub(crate) fn limited(standing: Standing) -> Self {
+        let detail = standing.to_string();
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", detail);
+        Self { retry_after: standing.retry_after, standing: Some(standing), ..problem }
     }
 
     /// Our own fault; what it was is in the log, under the request's id.
@@ -182,6 +201,7 @@ impl From<commands::Error> for Problem {
     fn from(error: commands::Error) -> Self {
         match error {
             commands::Error::Rejected(rejection) => rejection.into(),
+            commands::Error::Limited(standing) => Self::limited(standing),
             commands::Error::Unavailable(error) => {
                 tracing::error!(error = format!("{error:#}"), "the log cannot be reached");
                 Self::unavailable("the service cannot reach its log at present; nothing was done")
@@ -211,6 +231,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, json);
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(standing) = &self.standing {
+            limit::describe(headers, standing);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = HeaderValue::from_static("Bearer realm=\"annals\"");

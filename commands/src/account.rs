@@ -9,7 +9,7 @@ use eventlog::Secret;
 use uuid::Uuid;
 
 use crate::{
-    Commands, Done, Error, Origin, SignedIn, execute::Executed, idempotency::new_id,
+    Commands, Done, Error, Limit, Origin, SignedIn, execute::Executed, idempotency::new_id,
     session::PASSWORD, token::EmailProof,
 };
 
@@ -43,7 +43,7 @@ impl Commands {
         new: NewAccount,
         origin: &Origin,
     ) -> Result<Done<SignedIn>, Error> {
-        self.0.registrations.count(origin.address.as_deref())?;
+        self.0.limits.count(Limit::Registration, origin.address.as_deref()).await?;
         let challenge = self.challenge();
         let opening = Opening { user: new_id(), new, role: Role::User, challenge: Some(challenge) };
         // An address that is taken is refused before the work of hashing; the claim decides. An
@@ -75,8 +75,10 @@ impl Commands {
         email: &Email,
         origin: &Origin,
     ) -> Result<Done<()>, Error> {
-        if self.0.resends.count(Some(&email.normalised())).is_err() {
-            return Ok(Done::new((), 0));
+        match self.0.limits.count(Limit::Mail, Some(&email.normalised())).await {
+            Ok(()) => {}
+            Err(Error::Limited(_)) => return Ok(Done::new((), 0)),
+            Err(error) => return Err(error),
         }
         let Some(user) = self.user_of(email).await? else { return Ok(Done::new((), 0)) };
         let command = user::Command::RequestVerification(self.challenge());

@@ -3,12 +3,17 @@
 use domain::{Kind, Rejection};
 use eventlog::AppendError;
 
+use crate::Standing;
+
 /// Why a command did not happen: the caller's mistake or ours.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A rule refused it.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// Too often.
+    #[error("{0}")]
+    Limited(Standing),
     /// The log cannot be reached at present; nothing was written.
     #[error("the log cannot be reached")]
     Unavailable(#[source] anyhow::Error),

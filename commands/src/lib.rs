@@ -21,7 +21,7 @@ mod settings;
 mod token;
 mod watch;
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use domain::chat::Provider;
 use eventlog::{EventLog, MasterKey, Position, ServiceKey};
@@ -36,11 +36,9 @@ pub use clock::Clock;
 pub use erasure::{Belonging, ERASURES, Erasing, Traces};
 pub use error::Error;
 pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, Seed, StoredAnswer};
+pub use limit::{InvalidQuota, InvalidRates, Limit, Quota, Rates, Standing};
 pub use notification::{NewNotification, inbox_topic};
 pub use session::{Credentials, SignedIn};
-
-/// The most verification links that one mailbox is sent in an hour.
-const RESENDS_PER_HOUR: Option<NonZeroU32> = NonZeroU32::new(5);
 
 /// Everything that changes anything.
 #[derive(Clone)]
@@ -56,8 +54,7 @@ pub(crate) struct Inner {
     pub tokens: ServiceKey,
     pub idempotency: ServiceKey,
     pub signer: jwt::Signer,
-    pub registrations: limit::HourlyLimit,
-    pub resends: limit::HourlyLimit,
+    pub limits: limit::Limits,
     pub node: Uuid,
     pub local_agent: Option<mpsc::Sender<Drive>>,
 }
@@ -69,8 +66,8 @@ pub struct Policy {
     pub public_url: String,
     /// The fewest characters of a password.
     pub password_minimum: usize,
-    /// The most registrations from one address in an hour; none means no limit.
-    pub registrations_per_hour: Option<NonZeroU32>,
+    /// How often what may be done.
+    pub rates: Rates,
     /// The model providers that can be called.
     pub providers: Vec<Provider>,
     /// How long the answer to a request with a key is kept for those who ask again.
@@ -97,11 +94,11 @@ impl Commands {
     ) -> anyhow::Result<Self> {
         let tokens = ServiceKey::load(log.pool(), master, "tokens").await?;
         let idempotency = ServiceKey::load(log.pool(), master, "idempotency").await?;
+        let counts = ServiceKey::load(log.pool(), master, "limits").await?;
         let seed = ServiceKey::load(log.pool(), master, "signatures").await?;
         let commands = Self(Arc::new(Inner {
             signer: jwt::Signer::new(&seed, &policy.public_url)?,
-            registrations: limit::HourlyLimit::new(policy.registrations_per_hour),
-            resends: limit::HourlyLimit::new(RESENDS_PER_HOUR),
+            limits: limit::Limits::new(log.pool().clone(), counts, policy.rates.clone()),
             hasher: password::Hasher::new().await?,
             node: idempotency::new_id(),
             known: known::Known::new(),

@@ -52,6 +52,8 @@ options! {
     admin_email: "ANNALS_ADMIN_EMAIL",
     /// The first administrator's password [a one-time password, printed].
     admin_password: "ANNALS_ADMIN_PASSWORD",
+    /// How often what may be done, as name=count/seconds or name=off,... [as in docs/limits.md].
+    rate_limits: "ANNALS_RATE_LIMITS",
     /// Registrations per address and hour, or `off` [20].
     registration_limit: "ANNALS_REGISTRATION_LIMIT",
     /// How many hours an answer is kept for a request that comes again with its Idempotency-Key [24].

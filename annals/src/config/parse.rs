@@ -1,10 +1,17 @@
 //! Checks of single values; every error names the variable.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+};
 
 use anyhow::{Context, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use commands::{Limit, Quota, Rates};
 use url::Url;
+
+/// An hour in seconds.
+const HOUR: NonZeroU32 = NonZeroU32::new(3600).unwrap();
 
 pub(super) fn listen(value: &str) -> anyhow::Result<SocketAddr> {
     value.parse().with_context(|| format!("ANNALS_LISTEN: {value:?} is not address:port"))
@@ -58,15 +65,20 @@ pub(super) fn master_keys(list: Option<&str>) -> anyhow::Result<Vec<[u8; 32]>> {
     keys.map(master_key).collect::<anyhow::Result<_>>().context("ANNALS_MASTER_KEY_PREVIOUS")
 }
 
-pub(super) fn registration_limit(value: Option<&str>) -> anyhow::Result<Option<u32>> {
-    match value.map(str::trim) {
-        None => Ok(Some(20)),
-        Some("off") => Ok(None),
-        Some(number) => match number.parse() {
-            Ok(limit) if limit > 0 => Ok(Some(limit)),
-            _ => bail!("ANNALS_REGISTRATION_LIMIT must be a number from 1 or `off`"),
-        },
-    }
+/// `registrations` is a short form of one of the limits.
+pub(super) fn rates(list: Option<&str>, registrations: Option<&str>) -> anyhow::Result<Rates> {
+    let rates: Rates = list.unwrap_or_default().parse().context("ANNALS_RATE_LIMITS")?;
+    let quota = match registrations.map(str::trim) {
+        None => return Ok(rates),
+        Some("off") => None,
+        Some(number) => {
+            let count = number.parse();
+            let count =
+                count.context("ANNALS_REGISTRATION_LIMIT must be a number from 1 or `off`")?;
+            Some(Quota::new(count, HOUR))
+        }
+    };
+    Ok(rates.with(Limit::Registration, quota))
 }
 
 /// A year at most: nobody retries for longer.

@@ -34,10 +34,7 @@ impl Config {
             line("ANNALS_MASTER_KEY_PREVIOUS", presence(!self.master_key_previous.is_empty())),
             line("ANNALS_ADMIN_EMAIL", self.admin_email.as_deref().unwrap_or("unset")),
             line("ANNALS_ADMIN_PASSWORD", presence(self.admin_password.is_some())),
-            line(
-                "ANNALS_REGISTRATION_LIMIT",
-                self.registration_limit.map_or("off".into(), |limit| limit.to_string()),
-            ),
+            line("ANNALS_RATE_LIMITS", &self.rates),
             line("ANNALS_IDEMPOTENCY_HOURS", self.idempotency_hours),
             line("ANNALS_METRICS_TOKEN", presence(self.metrics_token.is_some())),
             line("ANNALS_TRUSTED_PROXIES", self.networks()),

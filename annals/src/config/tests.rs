@@ -1,5 +1,7 @@
 //! What the configuration takes, refuses and shows.
 
+use commands::Limit;
+
 use super::*;
 
 fn config(change: impl FnOnce(&mut Options)) -> anyhow::Result<Config> {
@@ -18,7 +20,7 @@ fn nothing_given_is_enough() {
     let config = config(|_| {}).unwrap();
 
     assert_eq!(config.public_url, "http://127.0.0.1:8000");
-    assert_eq!(config.registration_limit, Some(20));
+    assert_eq!(config.rates, Rates::default());
     assert!(config.data_dir.is_absolute() && config.data_dir.ends_with(".annals"));
     assert!(config.local_model && !config.providers.any_is_configured());
 }
@@ -49,11 +51,12 @@ fn the_public_address_is_a_web_address_without_a_slash_at_the_end() {
 #[test]
 fn the_registration_limit_is_a_number_or_off() {
     let limit = |value| {
-        config(|given| given.registration_limit = some(value)).map(|it| it.registration_limit)
+        config(|given| given.registration_limit = some(value))
+            .map(|it| it.rates.of(Limit::Registration).map(|quota| quota.to_string()))
     };
 
     assert_eq!(limit("off").unwrap(), None);
-    assert_eq!(limit("7").unwrap(), Some(7));
+    assert_eq!(limit("7").unwrap().as_deref(), Some("7/3600"));
     assert!(limit("0").is_err());
     assert!(limit("many").is_err());
 }

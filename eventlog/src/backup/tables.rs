@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 
 use super::Table;
 
-/// What tells of running processes, or of files.
-const PASSING: [&str; 2] = ["log.lease", "log.archive"];
+/// What tells of running processes, of files, or of the last minutes.
+const PASSING: [&str; 3] = ["log.lease", "log.archive", "work.rate_limit"];
 
 /// The tables of some schemas, each after those that it refers to.
 pub(super) async fn of_schemas(

@@ -99,7 +99,7 @@ pub async fn open_commands(log: &EventLog, master: &MasterKey) -> anyhow::Result
     let policy = Policy {
         public_url: "http://localhost".to_owned(),
         password_minimum: 8,
-        registrations_per_hour: None,
+        rates: commands::Rates::default(),
         providers: vec![],
         idempotency_lifetime: Duration::from_hours(24),
     };

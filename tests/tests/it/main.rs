@@ -12,6 +12,7 @@ mod evolution;
 mod faults;
 mod idempotency;
 mod journey;
+mod limits;
 mod log;
 mod master_key;
 mod notifications;

@@ -35,7 +35,7 @@ impl Agent {
         while let Some(next) = next(&drive) {
             match self.step(&mut drive, next).await {
                 Ok(()) => failures = 0,
-                Err(Error::Rejected(refusal)) => {
+                Err(refusal @ (Error::Rejected(_) | Error::Limited(_))) => {
                     tracing::info!(%run, %refusal, "letting go of a run");
                     break;
                 }

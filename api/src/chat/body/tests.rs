@@ -11,7 +11,7 @@ fn policy(providers: &[Provider]) -> Policy {
     Policy {
         public_url: "http://localhost".into(),
         password_minimum: 8,
-        registrations_per_hour: None,
+        rates: commands::Rates::default(),
         providers: providers.to_vec(),
         idempotency_lifetime: Duration::from_hours(24),
     }

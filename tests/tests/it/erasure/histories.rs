@@ -1,7 +1,7 @@
 //! Whatever people did: after some of them were erased the log is whole, and read models made anew
 //! from it are what is left of the live ones.
 
-use std::{num::NonZeroU32, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use commands::{Caller, Clock, Commands, Credential, NewAccount, NewApiKey, Origin, Policy};
 use domain::{Email, Text, settings::CommunicationChange, user::Role};
@@ -44,7 +44,7 @@ impl Scene {
         let policy = Policy {
             public_url: "http://localhost".to_owned(),
             password_minimum: 8,
-            registrations_per_hour: NonZeroU32::new(100),
+            rates: "registration=off".parse()?,
             providers: vec![],
             idempotency_lifetime: Duration::from_hours(1),
         };

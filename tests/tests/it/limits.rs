@@ -1,0 +1,3 @@
+//! How often something may be done: counted for all processes, and under no disguise.
+
+mod registration;
