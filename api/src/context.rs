@@ -16,6 +16,10 @@ use crate::{App, address, problem::Problem};
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The header in which an administrator says why.
 const REASON: HeaderName = HeaderName::from_static("x-reason");
+/// The header in which a program sends the token of a device that was remembered.
+const DEVICE: HeaderName = HeaderName::from_static("x-device-token");
+/// The cookie in which a browser does.
+pub(crate) const DEVICE_COOKIE: &str = "annals_device";
 /// The longest name of a client that is kept.
 const USER_AGENT: usize = 256;
 
@@ -85,7 +89,18 @@ pub(crate) fn origin(parts: &Parts, app: &App) -> Origin {
     let traceparent = text(HeaderName::from_static("traceparent")).filter(|id| is_trace(id));
     let request = parts.extensions.get::<RequestId>().map(RequestId::uuid).unwrap_or_default();
     let traceparent = traceparent.map(str::to_owned);
-    Origin { address, user_agent, request, traceparent, reason: None }
+    let device = device(&parts.headers);
+    Origin { address, user_agent, request, traceparent, reason: None, device }
+}
+
+/// The token of a remembered device: of a program in a header, of a browser in a cookie.
+fn device(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(DEVICE).and_then(|value| value.to_str().ok());
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    let mut kept =
+        pairs.filter_map(|pair| pair.trim().strip_prefix(DEVICE_COOKIE)?.strip_prefix('='));
+    given.or_else(|| kept.next()).filter(|token| token.len() <= 256).map(str::to_owned)
 }
 
 /// Why somebody does something, where they say so.

@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode, Uri};
 use crate::problem::Problem;
 
 /// Paths by pattern; `*` stands for one segment, `**` for all that follow.
-const PATHS: [&str; 45] = [
+const PATHS: [&str; 44] = [
     "/v1/auth/forgot-password",
     "/v1/auth/reset-password",
     "/v1/auth/change-password",
@@ -17,7 +17,6 @@ const PATHS: [&str; 45] = [
     "/v1/auth/*/callback",
     "/v1/auth/*/authorize",
     "/v1/auth/2fa/**",
-    "/v1/auth/mfa/**",
     "/v1/settings/api-keys/*/regenerate",
     "/v1/settings/api-keys/*/rotate",
     "/v1/settings/api-keys/*/usage",

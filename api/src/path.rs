@@ -10,7 +10,7 @@ const AT_ROOT: [&str; 8] =
     [".well-known", "docs", "health", "metrics", "openapi.json", "ready", "v1", "verify-email"];
 
 /// Other names of routes, and the names they are served under.
-pub(crate) const ALIASES: [(&str, &str); 9] = [
+pub(crate) const ALIASES: [(&str, &str); 11] = [
     ("/v1/users/me", "/v1/auth/me"),
     ("/v1/auth/login-json", "/v1/auth/login"),
     ("/v1/admin/auth/login/json", "/v1/admin/auth/login"),
@@ -20,6 +20,8 @@ pub(crate) const ALIASES: [(&str, &str); 9] = [
     ("/v1/metrics/prometheus", "/metrics"),
     ("/v1/monitoring/health", "/v1/admin/monitoring/health"),
     ("/v1/api-keys", "/v1/settings/api-keys"),
+    ("/v1/auth/mfa/setup", "/v1/auth/2fa/setup"),
+    ("/v1/auth/mfa/verify", "/v1/auth/2fa/verify"),
 ];
 /// Other names of whole families of routes.
 const FAMILIES: [(&str, &str); 2] =

@@ -113,6 +113,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "authentication_required", detail)
     }
 
+    /// The caller is no administrator.
+    pub(crate) fn not_admin() -> Self {
+        let detail = "this is for administrators";
+        Self::new(StatusCode::FORBIDDEN, "admin_required", detail)
+    }
+
     /// There is no such thing, or not for this caller.
     pub(crate) fn missing(what: &str) -> Self {
         let detail = format!("there is no such {what}");

@@ -3,13 +3,14 @@
 use chrono::TimeDelta;
 use domain::{
     ClaimScope, Email, Kind, Password, Rejection, Text,
+    factors::Way,
     user::{self, Challenge, Registration, Role, User},
 };
 use eventlog::Secret;
 use uuid::Uuid;
 
 use crate::{
-    Commands, Done, Error, Limit, Origin, SignedIn, execute::Executed, idempotency::new_id,
+    Commands, Done, Error, Limit, Origin, SignIn, execute::Executed, idempotency::new_id,
     session::PASSWORD, token::EmailProof,
 };
 
@@ -38,11 +39,7 @@ pub struct NewAdmin {
 
 impl Commands {
     /// Opens an account, asks for the mailbox to be proven, and signs the person in.
-    pub async fn register(
-        &self,
-        new: NewAccount,
-        origin: &Origin,
-    ) -> Result<Done<SignedIn>, Error> {
+    pub async fn register(&self, new: NewAccount, origin: &Origin) -> Result<Done<SignIn>, Error> {
         self.0.limits.count(Limit::Registration, origin.address.as_deref()).await?;
         let challenge = self.challenge();
         let opening = Opening { user: new_id(), new, role: Role::User, challenge: Some(challenge) };
@@ -52,7 +49,7 @@ impl Commands {
             return Err(Rejection::from(user::Error::EmailTaken).into());
         }
         let (user, opened) = self.open_account(opening, origin).await?;
-        self.start_session(user, &opened.state, "register", origin).await
+        self.complete_sign_in(user, &opened.state, Way::Register, origin).await
     }
 
     /// Opens an account whose mailbox the operator vouches for, with all rights.

@@ -17,6 +17,8 @@ pub struct Origin {
     pub traceparent: Option<String>,
     /// Why, in an administrator's own words.
     pub reason: Option<Text>,
+    /// The token of a device that was remembered.
+    pub device: Option<String>,
 }
 
 /// A person who has shown who they are, or a program of theirs.

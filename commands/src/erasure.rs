@@ -4,9 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Category, ClaimScope, Event, Kind, Password, Rejection, Text,
+    Category, ClaimScope, Event, Kind, Rejection, Text,
     api_key::{self, ApiKey},
     chat::{self, Chat, Status},
+    factors::ClearReason,
     session::{self, EndReason, Session},
     settings::{self, Settings},
     user::{self, Erasure, Role, User},
@@ -15,7 +16,9 @@ use eventlog::{Certificate, Meta, Position, RawEvent, Reason, Recorded, Sealed, 
 use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
-use crate::{Caller, Commands, Done, Error, RunSignal, drive_topic, session::PASSWORD, stop_topic};
+use crate::{
+    Caller, Commands, Done, Error, Proof, RunSignal, drive_topic, session::PASSWORD, stop_topic,
+};
 
 /// Where it is told that somebody is to be erased, or was.
 pub const ERASURES: &str = "erasures";
@@ -58,15 +61,14 @@ pub struct Traces {
 }
 
 impl Commands {
-    /// Begins to erase the caller, who gives the password once more.
+    /// Begins to erase the caller, who shows once more that it is them.
     pub async fn erase_account(
         &self,
         caller: &Caller,
-        password: &str,
+        proof: &Proof,
         reason: Option<Text>,
     ) -> Result<Done<Uuid>, Error> {
-        caller.session()?;
-        self.confirm(caller, password).await?;
+        self.step_up(caller, proof).await?;
         self.request_erasure(caller.user, caller.meta(), reason).await
     }
 
@@ -82,13 +84,19 @@ impl Commands {
             let detail = "erase your own account with DELETE /v1/auth/account";
             return Err(Rejection::new(Kind::Conflict, "own_account", detail).into());
         }
+        self.may_administer(caller, user).await?;
+        self.request_erasure(user, caller.meta().about(user), reason).await
+    }
+
+    /// Refuses what only a superuser may do: to touch an administrator.
+    pub(crate) async fn may_administer(&self, caller: &Caller, user: Uuid) -> Result<(), Error> {
         let person = self.load::<User>(user).await?.state;
         let is_admin = person.account().is_some_and(|account| account.role.is_admin());
         if is_admin && caller.role != Role::Superuser {
-            let detail = "only a superuser can erase an administrator";
+            let detail = "only a superuser can do this to an administrator";
             return Err(Rejection::new(Kind::Forbidden, "superuser_required", detail).into());
         }
-        self.request_erasure(user, caller.meta().about(user), reason).await
+        Ok(())
     }
 
     /// The people whose erasure is not certified yet.
@@ -144,6 +152,11 @@ impl Commands {
         self.execute::<Settings>(stream, erase, &erasing.meta).await.map(drop)
     }
 
+    /// Takes away the person's second factors.
+    pub async fn forget_factors(&self, erasing: &Erasing) -> Result<(), Error> {
+        self.clear_factors(erasing.user, ClearReason::Erased, &erasing.meta).await.map(drop)
+    }
+
     /// Destroys the person's key, in the append that says so; answers when and where that was.
     pub async fn destroy_key(&self, erasing: &Erasing) -> Result<(DateTime<Utc>, Position), Error> {
         let at = self.0.clock.now();
@@ -181,21 +194,6 @@ impl Commands {
                 traces.note(&event, erasing);
             }
         }
-    }
-
-    /// The password, once more: a stolen token must not be enough for what cannot be undone.
-    async fn confirm(&self, caller: &Caller, password: &str) -> Result<(), Error> {
-        let wrong = || {
-            let detail = "the password is wrong";
-            Error::from(Rejection::new(Kind::Forbidden, "wrong_password", detail))
-        };
-        let password = Password::presented(password).ok_or_else(wrong)?;
-        let hash = self.0.log.secret(caller.user, PASSWORD).await.map_err(Error::Unavailable)?;
-        if self.0.hasher.is_right(password, hash).await? {
-            return Ok(());
-        }
-        self.record_failure(caller.user, &caller.origin).await?;
-        Err(wrong())
     }
 
     async fn request_erasure(

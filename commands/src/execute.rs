@@ -125,7 +125,7 @@ impl Commands {
     }
 
     /// What a command left behind when an earlier try of the same request obeyed it.
-    async fn done_before<A: Aggregate>(
+    pub(crate) async fn done_before<A: Aggregate>(
         &self,
         stream: Uuid,
         id: Uuid,

@@ -10,6 +10,7 @@ mod clock;
 mod erasure;
 mod error;
 mod execute;
+mod factors;
 mod idempotency;
 mod jwt;
 mod known;
@@ -18,6 +19,7 @@ mod notification;
 mod password;
 mod session;
 mod settings;
+mod step_up;
 mod token;
 mod watch;
 
@@ -35,10 +37,12 @@ pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic, 
 pub use clock::Clock;
 pub use erasure::{Belonging, ERASURES, Erasing, Traces};
 pub use error::Error;
+pub use factors::{Answer, Challenged, Enrolled, SignIn, TotpSetup, TwoFactorStatus};
 pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, Seed, StoredAnswer};
 pub use limit::{InvalidQuota, InvalidRates, Limit, Quota, Rates, Standing};
 pub use notification::{NewNotification, inbox_topic};
 pub use session::{Credentials, SignedIn};
+pub use step_up::Proof;
 
 /// Everything that changes anything.
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use domain::{
     Aggregate, Category, Email, Kind, Password, Personal, Rejection,
+    factors::Way,
     login::{self, Login},
     session::{self, EndReason, Session, Start},
     user::{User, Verification},
@@ -11,8 +12,8 @@ use eventlog::Meta;
 use uuid::Uuid;
 
 use crate::{
-    Caller, Commands, Done, Error, Origin,
-    idempotency::{command_id, issued_at, new_id, note_written},
+    Caller, Commands, Done, Error, Origin, SignIn,
+    idempotency::{command_id, issued_at, note_written},
     jwt::{self, Holder},
     token::Refresh,
 };
@@ -51,13 +52,13 @@ pub struct SignedIn {
 }
 
 impl Commands {
-    /// Signs a person in by password. Unknown addresses and wrong passwords get the same answer
+    /// Signs a person in by password, or asks for a second factor. Unknown addresses and wrong passwords get the same answer
     /// after the same work.
     pub async fn sign_in(
         &self,
         credentials: Credentials,
         origin: &Origin,
-    ) -> Result<Done<SignedIn>, Error> {
+    ) -> Result<Done<SignIn>, Error> {
         let user = match Email::try_from(credentials.email) {
             Ok(email) => self.user_of(&email).await?,
             Err(_) => None,
@@ -73,7 +74,7 @@ impl Commands {
         match user {
             Some(user) if is_right => {
                 let loaded = self.load::<User>(user).await?;
-                self.start_session(user, &loaded.state, "sign_in", origin).await
+                self.complete_sign_in(user, &loaded.state, Way::SignIn, origin).await
             }
             Some(user) => {
                 self.record_failure(user, origin).await?;
@@ -116,15 +117,14 @@ impl Commands {
         Ok(Done::new((), executed.position))
     }
 
-    /// Begins a session for a person who has shown who they are.
+    /// Begins a session for a person who has shown all that is asked of them.
     pub(crate) async fn start_session(
         &self,
-        user: Uuid,
+        (user, session): (Uuid, Uuid),
         person: &User,
-        use_case: &'static str,
+        way: Way,
         origin: &Origin,
     ) -> Result<Done<SignedIn>, Error> {
-        let session = new_id();
         // Before anything is written: somebody who may not act gets no session.
         let signed_in = self.tokens(session, 1, user, person)?;
         let at = self.0.clock.now();
@@ -135,7 +135,7 @@ impl Commands {
             at,
             expires_at: at + LIFETIME,
         });
-        let meta = Meta { actor: Some(user), ..origin.meta().about(user) }.because(use_case);
+        let meta = Meta { actor: Some(user), ..origin.meta().about(user) }.because(way.name());
         let executed = self.begin::<Session>(session, start, vec![], &meta).await?;
         Ok(Done::new(signed_in, executed.position))
     }

@@ -59,13 +59,13 @@ impl EmailProof {
     }
 }
 
-fn write(key: &ServiceKey, kind: &str, facts: &[u8]) -> String {
+pub(crate) fn write(key: &ServiceKey, kind: &str, facts: &[u8]) -> String {
     let mut token = facts.to_vec();
     token.extend_from_slice(&key.mac(&[kind.as_bytes(), facts]));
     format!("{kind}_{}", URL_SAFE_NO_PAD.encode(token))
 }
 
-fn read<const N: usize>(key: &ServiceKey, kind: &str, token: &str) -> Option<[u8; N]> {
+pub(crate) fn read<const N: usize>(key: &ServiceKey, kind: &str, token: &str) -> Option<[u8; N]> {
     let encoded = token.strip_prefix(kind)?.strip_prefix('_')?;
     let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
     let (facts, mac) = bytes.split_at_checked(N)?;

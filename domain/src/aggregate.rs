@@ -50,11 +50,13 @@ pub enum Category {
     Notification = 10,
     /// What a person does with all notices at once.
     Inbox = 11,
+    /// A person's second factors.
+    Factors = 8,
 }
 
 impl Category {
     /// Every category there is.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::User,
         Self::Session,
         Self::ApiKey,
@@ -64,6 +66,7 @@ impl Category {
         Self::Audit,
         Self::Notification,
         Self::Inbox,
+        Self::Factors,
     ];
 
     /// The prefix of its events' names and the second part of their subjects.
@@ -79,6 +82,7 @@ impl Category {
             Self::Audit => "audit",
             Self::Notification => "notification",
             Self::Inbox => "inbox",
+            Self::Factors => "factors",
         }
     }
 

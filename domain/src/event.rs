@@ -10,7 +10,9 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use names::NAMES;
 pub use upcast::written_version;
 
-use crate::{Category, api_key, audit, chat, inbox, login, notification, session, settings, user};
+use crate::{
+    Category, api_key, audit, chat, factors, inbox, login, notification, session, settings, user,
+};
 
 /// What happened, to whatever kind of thing; written in the stored form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,6 +36,8 @@ pub enum Event {
     Notification(notification::Event),
     /// To all notices of a person at once.
     Inbox(inbox::Event),
+    /// To a person's second factors.
+    Factors(factors::Event),
 }
 
 /// The program does not know how to read this event.
@@ -87,6 +91,7 @@ impl Event {
             Category::Audit => decode(name, version, payload).map(Self::Audit),
             Category::Notification => decode(name, version, payload).map(Self::Notification),
             Category::Inbox => decode(name, version, payload).map(Self::Inbox),
+            Category::Factors => decode(name, version, payload).map(Self::Factors),
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod chat;
 mod email;
 mod event;
+pub mod factors;
 pub mod inbox;
 pub mod login;
 pub mod notification;

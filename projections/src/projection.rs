@@ -115,6 +115,7 @@ impl Projection {
             (_, Event::User(user::Event::Erased { .. })) => None,
             (Self::Notifications, event) => notifications::owner(event),
             (Self::Users, Event::Session(session::Event::Started { user, .. })) => Some(*user),
+            (Self::Users, Event::Factors(event)) => users::two_factor(event).map(|(user, _)| user),
             (Self::Users, Event::User(_))
             | (Self::Sessions, Event::Session(_))
             | (Self::ApiKeys, Event::ApiKey(_))

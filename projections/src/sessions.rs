@@ -95,7 +95,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
             | Event::Login(_)
             | Event::Audit(_)
             | Event::Notification(_)
-            | Event::Inbox(_) => {}
+            | Event::Inbox(_)
+            | Event::Factors(_) => {}
         }
     }
     let (new, known): (Vec<_>, Vec<_>) =

@@ -99,7 +99,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Login(_)
             | Event::Audit(_)
             | Event::Notification(_)
-            | Event::Inbox(_) => {}
+            | Event::Inbox(_)
+            | Event::Factors(_) => {}
         }
     }
     erase(db, &erased).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Email, Event, Personal, Text, session,
+    Email, Event, Personal, Text, factors, session,
     user::{self, Role},
 };
 use eventlog::Recorded;
@@ -29,6 +29,8 @@ pub struct UserView {
     pub is_active: bool,
     /// Whether the mailbox is known to be theirs.
     pub is_verified: bool,
+    /// Whether the password alone is not enough.
+    pub is_two_factor_enabled: bool,
     /// When it was opened.
     pub registered_at: DateTime<Utc>,
     /// When the person last signed in.
@@ -39,7 +41,8 @@ impl Queries {
     /// An account.
     pub async fn user(&self, id: Uuid) -> anyhow::Result<Option<UserView>> {
         let row = sqlx::query!(
-            "select user_id, email, name, role, is_active, is_verified, registered_at, last_login_at
+            "select user_id, email, name, role, is_active, is_verified,
+                is_two_factor_enabled, registered_at, last_login_at
             from user_view where user_id = $1",
             id,
         )
@@ -53,6 +56,7 @@ impl Queries {
             role: role(&row.role)?,
             is_active: row.is_active,
             is_verified: row.is_verified,
+            is_two_factor_enabled: row.is_two_factor_enabled,
             registered_at: row.registered_at,
             last_login_at: row.last_login_at,
         }))
@@ -65,7 +69,8 @@ fn role(name: &str) -> Result<Role, serde::de::value::Error> {
 
 /// Which events change an account's row.
 pub(crate) fn wants(name: &str) -> bool {
-    name.starts_with("user.") || name == "session.started"
+    name.starts_with("user.")
+        || ["session.started", "factors.added", "factors.cleared"].contains(&name)
 }
 
 pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::Result<()> {
@@ -80,6 +85,11 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
             Event::User(event) => changes.entry(recorded.stream).or_default().take_in(event),
             Event::Session(session::Event::Started { user, at, .. }) => {
                 changes.entry(*user).or_default().last_login_at = Some(*at);
+            }
+            Event::Factors(event) => {
+                if let Some((user, is_enabled)) = two_factor(event) {
+                    changes.entry(user).or_default().is_two_factor_enabled = Some(is_enabled);
+                }
             }
             Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
             | Event::ApiKey(_)
@@ -98,6 +108,24 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
     update(db, &known).await
 }
 
+/// Whom an event tells of whether the password alone is enough.
+pub(crate) fn two_factor(event: &factors::Event) -> Option<(Uuid, bool)> {
+    match event {
+        factors::Event::Added { user, .. } => Some((*user, true)),
+        factors::Event::Cleared { user, .. } => Some((*user, false)),
+        factors::Event::Prepared { .. }
+        | factors::Event::CodeSent { .. }
+        | factors::Event::CodeAccepted { .. }
+        | factors::Event::CodeRefused { .. }
+        | factors::Event::BackupCodesMade { .. }
+        | factors::Event::BackupCodeUsed { .. }
+        | factors::Event::ChallengeOpened { .. }
+        | factors::Event::ChallengeAnswered { .. }
+        | factors::Event::DeviceRemembered { .. }
+        | factors::Event::DevicesForgotten { .. } => None,
+    }
+}
+
 /// What a batch changes about an account; nothing where it says nothing.
 #[derive(Default)]
 struct Change<'a> {
@@ -105,6 +133,7 @@ struct Change<'a> {
     role: Option<Role>,
     is_active: Option<bool>,
     is_verified: Option<bool>,
+    is_two_factor_enabled: Option<bool>,
     last_login_at: Option<DateTime<Utc>>,
 }
 
@@ -159,18 +188,21 @@ async fn insert(db: &mut PgConnection, users: &[(&Uuid, &Change<'_>)]) -> sqlx::
     }
     sqlx::query!(
         "insert into user_view
-            (user_id, email, name, role, is_active, is_verified, registered_at, last_login_at)
+            (user_id, email, name, role, is_active, is_verified, is_two_factor_enabled,
+                registered_at, last_login_at)
         select user_id, email, name, role, coalesce(is_active, true), coalesce(is_verified, false),
-            registered_at, last_login_at
+            coalesce(is_two_factor_enabled, false), registered_at, last_login_at
         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::boolean[],
-                $7::timestamptz[], $8::timestamptz[])
-            u(user_id, email, name, role, is_active, is_verified, registered_at, last_login_at)",
+                $7::boolean[], $8::timestamptz[], $9::timestamptz[])
+            u(user_id, email, name, role, is_active, is_verified, is_two_factor_enabled,
+                registered_at, last_login_at)",
         &rows.ids,
         &rows.emails,
         &rows.names as &[Option<String>],
         &rows.roles as &[Option<&str>],
         &rows.is_active as &[Option<bool>],
         &rows.is_verified as &[Option<bool>],
+        &rows.is_two_factor_enabled as &[Option<bool>],
         &rows.registered_at,
         &rows.last_login_at as &[Option<DateTime<Utc>>],
     )
@@ -191,14 +223,17 @@ async fn update(db: &mut PgConnection, users: &[(&Uuid, &Change<'_>)]) -> sqlx::
         "update user_view u set role = coalesce(c.role, u.role),
             is_active = coalesce(c.is_active, u.is_active),
             is_verified = coalesce(c.is_verified, u.is_verified),
+            is_two_factor_enabled = coalesce(c.is_two_factor_enabled, u.is_two_factor_enabled),
             last_login_at = coalesce(c.last_login_at, u.last_login_at)
-        from unnest($1::uuid[], $2::text[], $3::boolean[], $4::boolean[], $5::timestamptz[])
-            c(user_id, role, is_active, is_verified, last_login_at)
+        from unnest($1::uuid[], $2::text[], $3::boolean[], $4::boolean[], $5::boolean[],
+                $6::timestamptz[])
+            c(user_id, role, is_active, is_verified, is_two_factor_enabled, last_login_at)
         where u.user_id = c.user_id",
         &rows.ids,
         &rows.roles as &[Option<&str>],
         &rows.is_active as &[Option<bool>],
         &rows.is_verified as &[Option<bool>],
+        &rows.is_two_factor_enabled as &[Option<bool>],
         &rows.last_login_at as &[Option<DateTime<Utc>>],
     )
     .execute(db)
@@ -213,6 +248,7 @@ struct Rows {
     roles: Vec<Option<&'static str>>,
     is_active: Vec<Option<bool>>,
     is_verified: Vec<Option<bool>>,
+    is_two_factor_enabled: Vec<Option<bool>>,
     last_login_at: Vec<Option<DateTime<Utc>>>,
     emails: Vec<String>,
     names: Vec<Option<String>>,
@@ -225,6 +261,7 @@ impl Rows {
         self.roles.push(change.role.map(Role::name));
         self.is_active.push(change.is_active);
         self.is_verified.push(change.is_verified);
+        self.is_two_factor_enabled.push(change.is_two_factor_enabled);
         self.last_login_at.push(change.last_login_at);
     }
 }

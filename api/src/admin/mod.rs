@@ -7,6 +7,7 @@ mod erasure;
 mod log;
 mod metric;
 mod projections;
+mod two_factor;
 mod user;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -27,4 +28,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(as_of::routes())
         .merge(projections::routes())
+        .merge(two_factor::routes())
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use super::fields::{Login, Me, Registration, Tokens};
+use super::fields::{Login, Me, Registration, SignInAnswer, Tokens};
 use crate::{
     App,
     body::{Json, JsonOrForm},
@@ -44,7 +44,7 @@ struct Token {
 /// Signs the person in, and mails a link that proves the address.
 #[utoipa::path(post, path = "/v1/auth/register", tag = "auth", security(()),
     request_body = Registration,
-    responses((status = 201, body = Tokens), CallerProblems, Problems))]
+    responses((status = 201, body = SignInAnswer), CallerProblems, Problems))]
 async fn register(
     State(app): State<App>,
     From(origin): From,
@@ -52,23 +52,25 @@ async fn register(
 ) -> Result<Response, Problem> {
     let registered = app.commands.register(body.try_into()?, &origin).await;
     let done = registered.map_err(|error| Problem::from(error).at("/password"))?;
-    Ok(app.done(done, |new| (StatusCode::CREATED, Json(Tokens::from(new)))).await)
+    Ok(app.done(done, |new| (StatusCode::CREATED, Json(SignInAnswer::from(new)))).await)
 }
 
 /// Sign in
 ///
-/// As JSON, or as the form of OAuth's password grant.
+/// As JSON, or as the form of OAuth's password grant. Where two-factor authentication is on, the answer
+/// is a challenge; `POST /v1/auth/2fa/verify` takes the code for it. A device that was remembered is not
+/// asked; it shows its token in the cookie `annals_device` or in `X-Device-Token`.
 #[utoipa::path(post, path = "/v1/auth/login", tag = "auth", security(()),
     request_body(content(
         (Login = "application/json"), (Login = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Tokens), CallerProblems, Problems))]
+    responses((status = 200, body = SignInAnswer), CallerProblems, Problems))]
 async fn login(
     State(app): State<App>,
     From(origin): From,
     JsonOrForm(body): JsonOrForm<Login>,
 ) -> Result<Response, Problem> {
     let done = app.commands.sign_in(body.try_into()?, &origin).await?;
-    Ok(app.done(done, |signed_in| Json(Tokens::from(signed_in))).await)
+    Ok(app.done(done, |sign_in| Json(SignInAnswer::from(sign_in))).await)
 }
 
 /// Stay signed in

@@ -1,11 +1,12 @@
 //! The door of the admin area: the same accounts, but only those with the role come in.
 
 use axum::{extract::State, response::Response};
+use commands::SignIn;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account::person,
-    fields::{Login, Me, Tokens},
+    fields::{Login, Me, SignInAnswer},
 };
 use crate::{
     App,
@@ -26,19 +27,25 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     security(()),
     request_body(content(
         (Login = "application/json"), (Login = "application/x-www-form-urlencoded"))),
-    responses((status = 200, body = Tokens), CallerProblems, Problems))]
+    responses((status = 200, body = SignInAnswer), CallerProblems, Problems))]
 async fn login(
     State(app): State<App>,
     From(origin): From,
     JsonOrForm(body): JsonOrForm<Login>,
 ) -> Result<Response, Problem> {
     let done = app.commands.sign_in(body.try_into()?, &origin).await?;
-    let caller = app.commands.authenticate(&done.value.access_token, origin).await?;
-    if let Err(refusal) = caller.admin() {
-        app.commands.sign_out(&caller).await?;
-        return Err(refusal.into());
+    match &done.value {
+        SignIn::Complete(signed_in) => {
+            let caller = app.commands.authenticate(&signed_in.access_token, origin).await?;
+            if let Err(refusal) = caller.admin() {
+                app.commands.sign_out(&caller).await?;
+                return Err(refusal.into());
+            }
+        }
+        SignIn::Challenged(challenged) if challenged.role.is_admin() => {}
+        SignIn::Challenged(_) => return Err(Problem::not_admin()),
     }
-    Ok(app.done(done, |signed_in| Json(Tokens::from(signed_in))).await)
+    Ok(app.done(done, |sign_in| Json(SignInAnswer::from(sign_in))).await)
 }
 
 /// Which administrator you are

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use commands::{Caller, Done};
+use commands::{Caller, Done, Proof};
 use domain::Text;
 use projections::ErasureView;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ struct Leave {
     /// The password, once more.
     #[schema(format = Password)]
     password: String,
+    /// A code, where two-factor authentication is on and the sign-in with it was not just now.
+    code: Option<String>,
     /// Why; it is forgotten with you.
     #[schema(value_type = Option<String>)]
     reason: Option<Text>,
@@ -72,7 +74,8 @@ async fn leave(
     caller: Caller,
     Json(body): Json<Leave>,
 ) -> Result<Response, Problem> {
-    let done = app.commands.erase_account(&caller, &body.password, body.reason).await?;
+    let proof = Proof { password: Some(body.password), code: body.code };
+    let done = app.commands.erase_account(&caller, &proof, body.reason).await?;
     app.erased(done).await
 }
 

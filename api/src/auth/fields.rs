@@ -1,8 +1,11 @@
 //! What the routes of accounts read and answer.
 
 use chrono::{DateTime, Utc};
-use commands::{Credentials, NewAccount, SignedIn};
-use domain::{Email, Text};
+use commands::{Credentials, NewAccount, SignIn, SignedIn};
+use domain::{
+    Email, Text,
+    factors::{CHALLENGE_LIFETIME, Method},
+};
 use projections::UserView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,6 +57,29 @@ pub(super) struct Tokens {
     expires_in: i64,
     /// The person.
     user: Person,
+}
+
+/// What comes of signing in.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum SignInAnswer {
+    /// The person is in.
+    Tokens(Tokens),
+    /// A second factor is asked for.
+    Challenge(ChallengeAnswer),
+}
+
+/// A sign-in that waits for a second factor.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChallengeAnswer {
+    /// Always true.
+    two_factor_required: bool,
+    /// Shows which sign-in a code is for; opens nothing by itself.
+    challenge_token: String,
+    /// What can be shown: `totp`, `sms`, `email`, `backup_code`.
+    methods: Vec<&'static str>,
+    /// Seconds until the sign-in is given up.
+    expires_in: i64,
 }
 
 /// A person, in short.
@@ -121,6 +147,20 @@ impl TryFrom<Login> for Credentials {
     }
 }
 
+impl From<SignIn> for SignInAnswer {
+    fn from(sign_in: SignIn) -> Self {
+        match sign_in {
+            SignIn::Complete(signed_in) => Self::Tokens(signed_in.into()),
+            SignIn::Challenged(challenged) => Self::Challenge(ChallengeAnswer {
+                two_factor_required: true,
+                challenge_token: challenged.token,
+                methods: challenged.methods.into_iter().map(Method::name).collect(),
+                expires_in: CHALLENGE_LIFETIME.num_seconds(),
+            }),
+        }
+    }
+}
+
 impl From<SignedIn> for Tokens {
     fn from(signed_in: SignedIn) -> Self {
         Self {
@@ -155,7 +195,7 @@ impl From<UserView> for Me {
             is_active: view.is_active,
             is_superuser: role == "SUPERUSER",
             email_verified: view.is_verified,
-            two_factor_enabled: false,
+            two_factor_enabled: view.is_two_factor_enabled,
             created_at: view.registered_at,
         }
     }

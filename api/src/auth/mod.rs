@@ -7,6 +7,7 @@ mod fields;
 mod history;
 mod page;
 mod session;
+mod two_factor;
 mod verification;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(account::routes())
         .merge(history::routes())
         .merge(session::routes())
+        .merge(two_factor::routes())
         .merge(verification::routes())
         .merge(erasure::routes())
         .merge(admin::routes())

@@ -1,7 +1,7 @@
 //! The stored names of all events: a new one is added here.
 
 use super::Event;
-use crate::{api_key, audit, chat, inbox, login, notification, session, settings, user};
+use crate::{api_key, audit, chat, factors, inbox, login, notification, session, settings, user};
 
 /// The stored names of all events, and a match that does not compile while one is missing.
 macro_rules! events {
@@ -63,4 +63,16 @@ events! {
     Event::Notification(notification::Event::Deleted { .. }) => "notification.deleted",
     Event::Inbox(inbox::Event::AllRead { .. }) => "inbox.all_read",
     Event::Inbox(inbox::Event::ReadDeleted { .. }) => "inbox.read_deleted",
+    Event::Factors(factors::Event::Prepared { .. }) => "factors.prepared",
+    Event::Factors(factors::Event::Added { .. }) => "factors.added",
+    Event::Factors(factors::Event::CodeSent { .. }) => "factors.code_sent",
+    Event::Factors(factors::Event::CodeAccepted { .. }) => "factors.code_accepted",
+    Event::Factors(factors::Event::CodeRefused { .. }) => "factors.code_refused",
+    Event::Factors(factors::Event::BackupCodesMade { .. }) => "factors.backup_codes_made",
+    Event::Factors(factors::Event::BackupCodeUsed { .. }) => "factors.backup_code_used",
+    Event::Factors(factors::Event::ChallengeOpened { .. }) => "factors.challenge_opened",
+    Event::Factors(factors::Event::ChallengeAnswered { .. }) => "factors.challenge_answered",
+    Event::Factors(factors::Event::DeviceRemembered { .. }) => "factors.device_remembered",
+    Event::Factors(factors::Event::DevicesForgotten { .. }) => "factors.devices_forgotten",
+    Event::Factors(factors::Event::Cleared { .. }) => "factors.cleared",
 }

@@ -37,6 +37,8 @@ pub struct Live {
     pub user: Uuid,
     /// Which refresh token of the family is good.
     pub generation: u32,
+    /// When the person signed in.
+    pub started_at: DateTime<Utc>,
     /// When that token was given out.
     pub refreshed_at: DateTime<Utc>,
     /// When the person has to sign in again, however active they are.
@@ -173,6 +175,7 @@ impl Aggregate for Session {
                 *self = Self::Live(Live {
                     user: *user,
                     generation: 1,
+                    started_at: *at,
                     refreshed_at: *at,
                     expires_at: *expires_at,
                 });

@@ -73,8 +73,13 @@ fn the_first_refresh_token_is_of_generation_one() {
 fn refreshing_replaces_the_generation_and_its_moment() {
     let session = given::<Session>(&[started(), refreshed(2, 100)]);
 
-    let expected =
-        Live { user: id(1), generation: 2, refreshed_at: at(100), expires_at: at(EXPIRY) };
+    let expected = Live {
+        user: id(1),
+        generation: 2,
+        started_at: at(0),
+        refreshed_at: at(100),
+        expires_at: at(EXPIRY),
+    };
 
     assert_eq!(session, Session::Live(expected));
 }

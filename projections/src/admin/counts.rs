@@ -57,7 +57,8 @@ impl Counts {
             | Event::Settings(_)
             | Event::Audit(_)
             | Event::Notification(_)
-            | Event::Inbox(_) => {}
+            | Event::Inbox(_)
+            | Event::Factors(_) => {}
         }
     }
 

@@ -72,7 +72,8 @@ fn active_user(recorded: &Recorded) -> Option<Uuid> {
         | Event::Login(_)
         | Event::Audit(_)
         | Event::Notification(_)
-        | Event::Inbox(_) => None,
+        | Event::Inbox(_)
+        | Event::Factors(_) => None,
     }
 }
 

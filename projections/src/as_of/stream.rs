@@ -3,8 +3,9 @@
 use anyhow::ensure;
 use chrono::{DateTime, Utc};
 use domain::{
-    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, inbox::Inbox,
-    login::Login, notification::Notification, session::Session, settings::Settings, user::User,
+    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, factors::Factors,
+    inbox::Inbox, login::Login, notification::Notification, session::Session, settings::Settings,
+    user::User,
 };
 use eventlog::{Position, Recorded, content, in_clear};
 use serde::Serialize;
@@ -153,6 +154,7 @@ fn state(category: Category, events: &[Recorded]) -> serde_json::Result<Value> {
         Category::Audit => fold::<Audit>(events, own!(Audit)),
         Category::Notification => fold::<Notification>(events, own!(Notification)),
         Category::Inbox => fold::<Inbox>(events, own!(Inbox)),
+        Category::Factors => fold::<Factors>(events, own!(Factors)),
     }
 }
 

@@ -39,7 +39,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Login(_)
             | Event::Audit(_)
             | Event::Notification(_)
-            | Event::Inbox(_) => {}
+            | Event::Inbox(_)
+            | Event::Factors(_) => {}
         }
     }
     changes.retain(|_, change| !change.is_empty());

@@ -29,7 +29,8 @@ pub(crate) fn owner(event: &Event) -> Option<Uuid> {
         | Event::Settings(_)
         | Event::Chat(_)
         | Event::Login(_)
-        | Event::Audit(_) => None,
+        | Event::Audit(_)
+        | Event::Factors(_) => None,
     }
 }
 
@@ -53,7 +54,8 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> anyhow:
             | Event::Settings(_)
             | Event::Chat(_)
             | Event::Login(_)
-            | Event::Audit(_) => {}
+            | Event::Audit(_)
+            | Event::Factors(_) => {}
         }
     }
     Ok(changes.write(db).await?)

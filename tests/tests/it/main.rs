@@ -25,3 +25,4 @@ mod read_models;
 mod sdk;
 mod sessions;
 mod torture;
+mod two_factor;

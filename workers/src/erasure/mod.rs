@@ -132,6 +132,7 @@ impl Eraser {
             self.commands.end(erasing, belonging).await?;
         }
         self.commands.forget_settings(erasing).await?;
+        self.commands.forget_factors(erasing).await?;
         let erased = self.commands.destroy_key(erasing).await?;
         progress.count("vault.subject_key", 1);
         progress.save(self.log().pool()).await?;

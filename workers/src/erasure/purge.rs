@@ -1,6 +1,7 @@
 //! What stands outside the log and is deleted with a person.
 
 use commands::Erasing;
+use domain::Category;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -36,7 +37,7 @@ async fn purge_tables(
     user: Uuid,
     streams: &[Uuid],
 ) -> sqlx::Result<[(&'static str, i64); 6]> {
-    let own = [&[user], streams].concat();
+    let own = [&[user, Category::Factors.stream_of(user)], streams].concat();
     let secrets =
         sqlx::query!("delete from vault.secret where owner_id = any($1)", &own).execute(&mut *db);
     let secrets = secrets.await?.rows_affected();

@@ -42,6 +42,24 @@ pub(super) fn happened(action: &str) -> &'static str {
         "inbox.all_read" => "All notifications were marked as read",
         "inbox.read_deleted" => "All notifications that were read were deleted",
         "audit.exported" => "Entries of the audit log were exported",
+        _ => happened_to_factors(action),
+    }
+}
+
+fn happened_to_factors(action: &str) -> &'static str {
+    match action {
+        "factors.prepared" => "A second factor was set up",
+        "factors.added" => "A second factor was turned on",
+        "factors.code_sent" => "A code was sent",
+        "factors.code_accepted" => "A code was accepted",
+        "factors.code_refused" => "Somebody gave a wrong code",
+        "factors.backup_codes_made" => "Backup codes were made",
+        "factors.backup_code_used" => "A backup code was used",
+        "factors.challenge_opened" => "A sign-in was asked for a second factor",
+        "factors.challenge_answered" => "A sign-in showed a second factor",
+        "factors.device_remembered" => "A device was remembered",
+        "factors.devices_forgotten" => "Devices were forgotten",
+        "factors.cleared" => "Two-factor authentication was turned off",
         _ => OTHER,
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Aggregate, Category, Event, api_key, api_key::ApiKey, audit::Audit, chat::Chat, inbox::Inbox,
-    login::Login, notification::Notification, session::Session, settings::Settings, user,
-    user::User,
+    Aggregate, Category, Event, api_key, api_key::ApiKey, audit::Audit, chat::Chat,
+    factors::Factors, inbox::Inbox, login::Login, notification::Notification, session::Session,
+    settings::Settings, user, user::User,
 };
 use eventlog::{EventLog, Expected, Meta, Position, Recorded};
 use projections::{Projection, Queries, Scope, TableAsOf, catch_up};
@@ -89,6 +89,7 @@ async fn append(log: &EventLog, recorded: Recorded) -> anyhow::Result<()> {
         Event::Audit(event) => tell::<Audit>(log, stream, meta, event).await,
         Event::Notification(event) => tell::<Notification>(log, stream, meta, event).await,
         Event::Inbox(event) => tell::<Inbox>(log, stream, meta, event).await,
+        Event::Factors(event) => tell::<Factors>(log, stream, meta, event).await,
     }
 }
 

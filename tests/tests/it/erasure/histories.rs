@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use commands::{Caller, Clock, Commands, Credential, NewAccount, NewApiKey, Origin, Policy};
+use commands::{
+    Caller, Clock, Commands, Credential, NewAccount, NewApiKey, Origin, Policy, Proof, SignIn,
+};
 use domain::{Email, Text, settings::CommunicationChange, user::Role};
 use eventlog::{EventLog, Live, MasterKey};
 use projections::{Options, Queries};
@@ -60,6 +62,9 @@ impl Scene {
         let name = Some(Text::try_from(format!("Person {number}"))?);
         let new = NewAccount { email, name, password: PASSWORD.to_owned() };
         let signed_in = self.commands.register(new, &Origin::default()).await?.value;
+        let SignIn::Complete(signed_in) = signed_in else {
+            anyhow::bail!("a new account is asked for a code")
+        };
         let token = signed_in.access_token;
         let caller = self.commands.authenticate(&token, Origin::default()).await?;
         assert!(matches!(caller.credential, Credential::Session(_)) && caller.role == Role::User);
@@ -131,7 +136,8 @@ async fn any_history_with_erasures_is_whole_and_replays_to_what_is_left() -> any
         }
         let leaving = people.split_off(usize::try_from(1 + dice.draw(PEOPLE - 1))?);
         for caller in &leaving {
-            scene.commands.erase_account(caller, PASSWORD, None).await?;
+            let proof = Proof { password: Some(PASSWORD.to_owned()), code: None };
+            scene.commands.erase_account(caller, &proof, None).await?;
         }
         scene.finish_erasures().await?;
         for caller in &people {

@@ -24,7 +24,11 @@ fn opening(category: Category) -> Option<&'static str> {
         Category::ApiKey => Some("api_key.created"),
         Category::Chat => Some("chat.opened"),
         Category::Notification => Some("notification.created"),
-        Category::Settings | Category::Login | Category::Audit | Category::Inbox => None,
+        Category::Settings
+        | Category::Login
+        | Category::Audit
+        | Category::Inbox
+        | Category::Factors => None,
     }
 }
 
@@ -111,7 +115,9 @@ trait StreamOf {
 impl StreamOf for Category {
     fn stream(self, person: Uuid) -> Uuid {
         match self {
-            Self::Settings | Self::Login | Self::Audit | Self::Inbox => self.stream_of(person),
+            Self::Settings | Self::Login | Self::Audit | Self::Inbox | Self::Factors => {
+                self.stream_of(person)
+            }
             Self::User | Self::Session | Self::ApiKey | Self::Chat | Self::Notification => {
                 Uuid::now_v7()
             }

@@ -8,6 +8,7 @@ use domain::{
     api_key::ApiKey,
     audit::Audit,
     chat::Chat,
+    factors::Factors,
     inbox::Inbox,
     login::Login,
     notification::Notification,
@@ -75,6 +76,7 @@ async fn append(
             Event::Audit(it) => append!(Audit, it),
             Event::Notification(it) => append!(Notification, it),
             Event::Inbox(it) => append!(Inbox, it),
+            Event::Factors(it) => append!(Factors, it),
         };
         *version = appended?.version;
     }

@@ -1,9 +1,9 @@
 //! Whatever happened: every event can be stored and read again, and taken in, in any state.
 
 use domain::{
-    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, decode, inbox::Inbox,
-    login::Login, notification::Notification, session::Session, settings::Settings, user::User,
-    written_version,
+    Aggregate, Category, Event, api_key::ApiKey, audit::Audit, chat::Chat, decode,
+    factors::Factors, inbox::Inbox, login::Login, notification::Notification, session::Session,
+    settings::Settings, user::User, written_version,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -98,6 +98,7 @@ laws_of_events! {
     audit: Audit, Audit;
     notification: Notification, Notification;
     inbox: Inbox, Inbox;
+    factors: Factors, Factors;
 }
 
 #[test]

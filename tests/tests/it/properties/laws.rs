@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fmt::Debug};
 
 use domain::{
     Aggregate, Claim, ClaimScope, Rejection, api_key::ApiKey, audit::Audit, chat::Chat,
-    inbox::Inbox, login::Login, notification::Notification, session::Session, settings::Settings,
-    user::User,
+    factors::Factors, inbox::Inbox, login::Login, notification::Notification, session::Session,
+    settings::Settings, user::User,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -124,7 +124,7 @@ macro_rules! hold_nothing {
     };
 }
 
-hold_nothing!(Settings, Chat, Login, Audit, Notification, Inbox);
+hold_nothing!(Settings, Chat, Login, Audit, Notification, Inbox, Factors);
 
 macro_rules! laws_of_commands {
     ($($test:ident: $aggregate:ident;)*) => {
@@ -147,4 +147,5 @@ laws_of_commands! {
     an_audit_lives_by_the_laws: Audit;
     a_notice_lives_by_the_laws: Notification;
     an_inbox_lives_by_the_laws: Inbox;
+    factors_live_by_the_laws: Factors;
 }

@@ -1,0 +1,115 @@
+//! How what happened changes a person's factors.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    BackupCodes, Challenge, ClearReason, DEVICES, Device, Event, FRESH, Factor, Factors, Guard,
+    Method, OPEN_CHALLENGES, Proven, SentCode,
+};
+
+impl Factors {
+    pub(super) fn take_in(&mut self, event: &Event) {
+        match event {
+            Event::Prepared { .. } | Event::Added { .. } => self.enrol(event),
+            Event::CodeSent { .. } => self.note_sent(event),
+            Event::CodeAccepted { .. }
+            | Event::CodeRefused { .. }
+            | Event::BackupCodeUsed { .. } => self.judge(event),
+            Event::BackupCodesMade { set, count, .. } => {
+                self.backup_codes = Some(BackupCodes { set: *set, unused: (0..*count).collect() });
+            }
+            Event::ChallengeOpened { .. } | Event::ChallengeAnswered { .. } => {
+                self.challenged(event);
+            }
+            Event::DeviceRemembered { .. } => self.remember(event),
+            Event::DevicesForgotten { devices } => {
+                self.devices.retain(|known| !devices.contains(&known.id));
+            }
+            Event::Cleared { reason, .. } => {
+                let guard = match reason {
+                    ClearReason::Disabled => std::mem::take(&mut self.guard),
+                    ClearReason::Reset | ClearReason::Erased => Guard::default(),
+                };
+                *self = Self { guard, ..Self::default() };
+            }
+        }
+    }
+
+    fn enrol(&mut self, event: &Event) {
+        if let Event::Prepared { method, factor, phone, .. } = event {
+            self.prepared.retain(|other| other.method != *method);
+            let phone = phone.clone();
+            self.prepared.push(Factor { id: *factor, method: *method, phone, last_step: None });
+            self.sent.retain(|code| code.method != *method || code.challenge.is_some());
+        }
+        if let Event::Added { method, factor, step, phone, .. } = event {
+            self.prepared.retain(|other| other.method != *method);
+            self.active.retain(|other| other.method != *method);
+            let (phone, last_step) = (phone.clone(), *step);
+            self.active.push(Factor { id: *factor, method: *method, phone, last_step });
+            self.sent.retain(|code| code.method != *method);
+            self.devices.clear();
+            self.was_right = Some(true);
+            self.guard.succeed(*method);
+        }
+    }
+
+    fn note_sent(&mut self, event: &Event) {
+        let Event::CodeSent { code, method, challenge, at, expires_at } = event else { return };
+        self.sent.retain(|other| other.expires_at > *at);
+        self.sent.retain(|other| other.method != *method || other.challenge != *challenge);
+        let (id, challenge, expires_at) = (*code, *challenge, *expires_at);
+        self.sent.push(SentCode { id, method: *method, challenge, expires_at });
+        self.sent_at.retain(|sent| *at - *sent < TimeDelta::hours(1));
+        self.sent_at.push(*at);
+    }
+
+    fn judge(&mut self, event: &Event) {
+        if let Event::CodeAccepted { method, factor, step, code, at } = event {
+            self.accept(*factor, *step, *code);
+            self.was_good(*method, *at);
+        }
+        if let Event::BackupCodeUsed { set, ordinal, at } = event {
+            if let Some(codes) = self.backup_codes.as_mut().filter(|codes| codes.set == *set) {
+                codes.unused.remove(ordinal);
+            }
+            self.was_good(Method::BackupCode, *at);
+        }
+        if let Event::CodeRefused { methods, is_repeated, at } = event {
+            self.guard.refuse(methods, *is_repeated, *at);
+            self.was_right = Some(false);
+        }
+    }
+
+    fn was_good(&mut self, method: Method, at: DateTime<Utc>) {
+        self.guard.accept(method, at);
+        self.was_right = Some(true);
+    }
+
+    fn challenged(&mut self, event: &Event) {
+        if let Event::ChallengeOpened { challenge, way, at, expires_at } = event {
+            self.challenges.retain(|open| open.expires_at > *at && open.id != *challenge);
+            let (id, way, expires_at) = (*challenge, *way, *expires_at);
+            self.challenges.push(Challenge { id, way, expires_at });
+            keep_last(&mut self.challenges, OPEN_CHALLENGES);
+        }
+        if let Event::ChallengeAnswered { challenge, session, at } = event {
+            self.challenges.retain(|open| open.id != *challenge);
+            self.sent.retain(|code| code.challenge != Some(*challenge));
+            self.proven.retain(|proven| *at - proven.at <= FRESH);
+            self.proven.push(Proven { session: *session, at: *at });
+        }
+    }
+
+    fn remember(&mut self, event: &Event) {
+        let Event::DeviceRemembered { device, name, at, expires_at } = event else { return };
+        self.devices.retain(|known| known.expires_at > *at && known.id != *device);
+        let (id, name, at, expires_at) = (*device, name.clone(), *at, *expires_at);
+        self.devices.push(Device { id, name, at, expires_at });
+        keep_last(&mut self.devices, DEVICES);
+    }
+}
+
+fn keep_last<T>(things: &mut Vec<T>, count: usize) {
+    things.drain(..things.len().saturating_sub(count));
+}

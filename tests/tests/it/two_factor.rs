@@ -1,0 +1,6 @@
+//! Two-factor authentication: what it asks for, and what attackers try.
+
+mod attacks;
+mod device;
+mod journey;
+mod scene;
