@@ -143,17 +143,21 @@ impl Commands {
         }
         let run = new_id();
         let session = new.session.unwrap_or_else(new_id);
-        let command = Command::RequestRun { owner: caller.user, request: self.request(run, &new) };
+        let request = self.request(run, &new);
+        let lease = request.lease;
+        let command = Command::RequestRun { owner: caller.user, request };
         let signals = self.0.log.live().subscribe(&drive_topic(run));
         let meta = caller.meta();
         let executed = match new.session {
             Some(_) => self.execute::<Chat>(session, command, &meta).await?,
             None => self.begin::<Chat>(session, command, vec![], &meta).await?,
         };
-        let Executed { state: chat, version, position, is_repeated } = executed;
-        // A run that an earlier try asked for has its driver.
+        let Executed { state: chat, version, position } = executed;
+        // A run that another try of this request asked for has its driver, as its lease says.
+        let written = chat.conversation().and_then(|conversation| conversation.run(run));
+        let is_ours = written.is_some_and(|run| run.lease == lease);
         if let Some(agent) = &self.0.local_agent
-            && !is_repeated
+            && is_ours
         {
             let meta = Meta { causation: Some(position), ..meta };
             // A full queue leaves the run to whoever takes it over when the lease ends.
@@ -246,7 +250,7 @@ impl Commands {
         let at = self.0.clock.now();
         let command = Command::TakeOver { run, lease: self.lease(), at };
         match self.execute::<Chat>(session, command, &meta).await {
-            Ok(Executed { state: chat, version, position, .. }) => {
+            Ok(Executed { state: chat, version, position }) => {
                 let meta = Meta { causation: Some(position), ..meta };
                 Ok(Some(Drive { session, run, meta, chat, version }))
             }

@@ -14,8 +14,6 @@ pub(crate) struct Executed<A> {
     pub state: A,
     pub version: i64,
     pub position: Position,
-    /// Whether an earlier try of the same request had done it.
-    pub is_repeated: bool,
 }
 
 impl Commands {
@@ -92,7 +90,8 @@ impl Commands {
         Ok(self.decide(stream, new, Decision { id, command, secrets }, meta).await?)
     }
 
-    /// Decides on a state that is known, and appends what follows from it.
+    /// Decides on a state that is known, and appends what follows from it. What another try of the same
+    /// request has written counts, whatever is decided here.
     pub(crate) async fn decide<A: Aggregate>(
         &self,
         stream: Uuid,
@@ -102,9 +101,16 @@ impl Commands {
     ) -> Result<Executed<A>, Attempt> {
         let Loaded { mut state, version, position } = loaded;
         let Decision { id, command, secrets } = decision;
-        let events = state.decide(command).map_err(|error| Attempt::Failed(error.into().into()))?;
+        let decided = state.decide(command);
+        if decided.as_ref().map_or(true, Vec::is_empty)
+            && idempotency::may_come_again()
+            && let Some(done) = self.receipted(stream, id).await.map_err(Attempt::Failed)?
+        {
+            return Ok(done);
+        }
+        let events = decided.map_err(|error| Attempt::Failed(error.into().into()))?;
         if events.is_empty() {
-            return Ok(Executed { state, version, position, is_repeated: false });
+            return Ok(Executed { state, version, position });
         }
         let append = Append::<A> {
             stream,
@@ -117,27 +123,46 @@ impl Commands {
         };
         let appended = self.0.log.append(append).await?;
         idempotency::note_written(meta.subject);
+        if appended.is_repeated {
+            return self.as_written(stream, appended).await.map_err(Attempt::Failed);
+        }
         for event in &events {
             state.evolve(event);
         }
         let Appended { version, last: position, .. } = appended;
-        Ok(Executed { state, version, position, is_repeated: false })
+        Ok(Executed { state, version, position })
     }
 
-    /// What a command left behind when an earlier try of the same request obeyed it.
+    /// What a command left behind when an earlier try of the same request came further than is known.
     pub(crate) async fn done_before<A: Aggregate>(
         &self,
         stream: Uuid,
         id: Uuid,
     ) -> Result<Option<Executed<A>>, Error> {
-        if !idempotency::is_resumed() {
-            return Ok(None);
-        }
+        if idempotency::is_resumed() { self.receipted(stream, id).await } else { Ok(None) }
+    }
+
+    /// What a command left behind when another try of the same request obeyed it.
+    async fn receipted<A: Aggregate>(
+        &self,
+        stream: Uuid,
+        id: Uuid,
+    ) -> Result<Option<Executed<A>>, Error> {
         let receipt = self.0.log.receipt(id).await.map_err(Error::Unavailable)?;
-        let Some(Appended { version, last: position, .. }) = receipt else { return Ok(None) };
+        let Some(appended) = receipt else { return Ok(None) };
+        self.as_written(stream, appended).await.map(Some)
+    }
+
+    /// A stream as it was when a command had been written.
+    async fn as_written<A: Aggregate>(
+        &self,
+        stream: Uuid,
+        appended: Appended,
+    ) -> Result<Executed<A>, Error> {
+        let Appended { version, last: position, .. } = appended;
         let loaded = self.0.log.load_until::<A>(stream, version).await;
         let state = loaded.map_err(Error::Unavailable)?.state;
-        Ok(Some(Executed { state, version, position, is_repeated: true }))
+        Ok(Executed { state, version, position })
     }
 
     pub(crate) async fn load<A: Aggregate>(&self, stream: Uuid) -> Result<Loaded<A>, Error> {

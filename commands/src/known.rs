@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn left(version: i64) -> Executed<Login> {
-        Executed { state: Login { failures: 3 }, version, position: 9, is_repeated: false }
+        Executed { state: Login { failures: 3 }, version, position: 9 }
     }
 
     #[test]

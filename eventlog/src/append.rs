@@ -12,8 +12,18 @@ pub struct Appended {
     pub first: Position,
     /// The last one.
     pub last: Position,
-    /// How many events the stream holds now.
+    /// How many events the stream held then.
     pub version: i64,
+    /// Whether they stood there already when the log looked: it answers from the command's receipt.
+    pub is_repeated: bool,
+}
+
+impl Appended {
+    /// The answer to the same command when it comes again.
+    #[must_use]
+    pub const fn again(self) -> Self {
+        Self { is_repeated: true, ..self }
+    }
 }
 
 /// Why a command's events were not written.

@@ -127,7 +127,8 @@ impl Batch {
         let written = |((before, count), expected): ((&i32, &i32), &i64)| {
             let first = base + i64::from(*before) + 1;
             let count = i64::from(*count);
-            Ok(Appended { first, last: first + count - 1, version: expected + count })
+            let (last, version) = (first + count - 1, expected + count);
+            Ok(Appended { first, last, version, is_repeated: false })
         };
         Ok(self.before.iter().zip(&self.counts).zip(&self.expected).map(written).collect())
     }
@@ -168,7 +169,12 @@ impl Batch {
         .fetch_all(connection)
         .await?;
         let outcomes = rows.into_iter().map(|row| match row.outcome {
-            0 | 1 => Ok(Appended { first: row.first, last: row.last, version: row.version }),
+            0 | 1 => Ok(Appended {
+                first: row.first,
+                last: row.last,
+                version: row.version,
+                is_repeated: row.outcome == 1,
+            }),
             2 => Err(AppendError::StreamMoved),
             3 => Err(claimed(row.scope)),
             _ => Err(AppendError::CommandReused),

@@ -9,8 +9,8 @@ impl EventLog {
     pub async fn receipt(&self, command: Uuid) -> anyhow::Result<Option<Appended>> {
         Ok(sqlx::query_as!(
             Appended,
-            "select first_position as first, last_position as last, version
-            from log.receipt where command_id = $1",
+            r#"select first_position as first, last_position as last, version, true as "is_repeated!"
+            from log.receipt where command_id = $1"#,
             command,
         )
         .fetch_optional(&self.pool)

@@ -14,7 +14,9 @@ use uuid::Uuid;
 
 pub use answer::StoredAnswer;
 pub use seed::Seed;
-pub(crate) use seed::{command_id, is_resumed, issued_at, new_id, note_written, secret};
+pub(crate) use seed::{
+    command_id, is_resumed, issued_at, may_come_again, new_id, note_written, secret,
+};
 use store::{Taken, Wish};
 
 use crate::{Caller, Commands, Credential, Error};

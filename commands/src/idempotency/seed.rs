@@ -129,6 +129,11 @@ pub(crate) fn is_resumed() -> bool {
     current(|seed| seed.is_resumed).unwrap_or(false)
 }
 
+/// Whether another try of this request may be under way beside this one.
+pub(crate) fn may_come_again() -> bool {
+    current(|_| ()).is_some()
+}
+
 /// Notes that something was written, and whom it tells of.
 pub(crate) fn note_written(subject: Option<Uuid>) {
     current(|seed| {

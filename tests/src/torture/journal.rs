@@ -55,7 +55,7 @@ impl Journal {
     pub fn answer(&mut self, ask: &Ask, answer: Answer) -> anyhow::Result<()> {
         let command = ask.command;
         match answer {
-            Answer::Written(Appended { first, last, version }) => {
+            Answer::Written(Appended { first, last, version, is_repeated: _ }) => {
                 self.note(&format!("ack {command} {first} {last} {version}"))
             }
             Answer::Refused => self.note(&format!("no {command}")),
@@ -101,7 +101,8 @@ fn read_answer(kind: &str, rest: &str) -> anyhow::Result<(Uuid, Answer)> {
         ("no", [command]) => Ok((command.parse()?, Answer::Refused)),
         ("ack", [command, first, last, version]) => {
             let (first, last, version) = (first.parse()?, last.parse()?, version.parse()?);
-            Ok((command.parse()?, Answer::Written(Appended { first, last, version })))
+            let appended = Appended { first, last, version, is_repeated: false };
+            Ok((command.parse()?, Answer::Written(appended)))
         }
         _ => bail!("not a line of a journal: {kind} {rest}"),
     }

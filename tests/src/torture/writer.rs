@@ -150,7 +150,7 @@ impl Writer {
         }
         let (ask, done) = self.dice.pick(&self.recent).clone();
         let again = ask.send(&self.logs[1]).await?;
-        ensure!(again == done, "{ask} was {done:?}, and then {again:?}");
+        ensure!(again == done.again(), "{ask} was {done:?}, and then {again:?}");
         let other = Ask { what: What::Failures, count: ask.count + 1, ..ask };
         match other.send(&self.logs[0]).await {
             Err(AppendError::CommandReused) => {}
@@ -166,7 +166,7 @@ impl Writer {
         self.journal.ask(&ask)?;
         let (one, other) = tokio::join!(ask.send(&self.logs[0]), ask.send(&self.logs[1]));
         let (one, other) = (one?, other?);
-        ensure!(one == other, "{ask} was {one:?} and {other:?}");
+        ensure!(one.again() == other.again(), "{ask} was {one:?} and {other:?}");
         self.journal.answer(&ask, Answer::Written(one))?;
         self.tally.written += 1;
         self.tally.repeated += 1;

@@ -3,4 +3,5 @@
 mod answers;
 mod chats;
 mod crash;
+mod overlap;
 mod scene;

@@ -22,6 +22,8 @@ impl Scene {
     pub async fn set() -> anyhow::Result<Self> {
         let provider = ScriptedProvider::start().await;
         let setup = Setup::default()
+            // Tokens are good wherever the service is known by the same address.
+            .with("ANNALS_PUBLIC_URL", "http://annals.example")
             .with("OPENAI_BASE_URL", provider.openai_url())
             .with("OPENAI_API_KEY", "sk-test");
         let program = setup.start().await?;

@@ -125,7 +125,7 @@ fn check_entry(entry: &Entry, found: &[Sighting]) -> anyhow::Result<()> {
     let Entry { ask, answer } = entry;
     let count = i64::try_from(found.len())?;
     match answer {
-        Some(Answer::Written(Appended { first, last, version })) => {
+        Some(Answer::Written(Appended { first, last, version, is_repeated: _ })) => {
             ensure!(count == ask.count, "{count} events of {ask}");
             ensure!(last - first + 1 == count, "{ask} stands from {first} to {last}");
             let versions = version - count + 1..=*version;
