@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::Context;
 use commands::Rates;
+use workers::sms::Twilio;
 
 /// What is logged unless `RUST_LOG` says otherwise: libraries only speak up when something is wrong.
 const LOG: &str = "info,async_nats=warn,sqlx=warn";
@@ -41,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) nats_url: Option<String>,
     /// Where mails go; unset: into files.
     pub(crate) smtp_url: Option<String>,
+    /// Who carries messages to telephones; unset: files.
+    pub(crate) twilio: Option<Twilio>,
     /// The key that wraps all others, if it was given; see `master_key::load`.
     pub(crate) master_key: Option<[u8; 32]>,
     /// Master keys that are not in use any more, or not yet, and still open what they wrapped.
@@ -125,6 +128,10 @@ impl Config {
             database_url: parse::database_url(given.database_url)?,
             nats_url: parse::nats_url(given.nats_url)?,
             smtp_url: parse::smtp_url(given.smtp_url)?,
+            twilio: parse::twilio(
+                given.twilio_base_url,
+                [given.twilio_account_sid, given.twilio_auth_token, given.twilio_from],
+            )?,
             master_key: given.master_key.as_deref().map(parse::master_key).transpose()?,
             master_key_previous: parse::master_keys(given.master_key_previous.as_deref())?,
             admin_email: given.admin_email,
@@ -143,14 +150,20 @@ impl Config {
                 openai: Provider::new("OPENAI", given.openai_api_key, given.openai_base_url)?,
             },
             local_model: parse::on_or_off("ANNALS_LOCAL_MODEL", given.local_model.as_deref())?,
-            programs: Programs {
-                postgres_bin: given.postgres_bin.map(PathBuf::from),
-                nats_bin: given.nats_bin.map(PathBuf::from),
-                bwrap_bin: given.bwrap_bin.map(PathBuf::from),
-                python: given.python.map_or_else(|| PathBuf::from("python3"), PathBuf::from),
-            },
+            programs: Programs::new(
+                [given.postgres_bin, given.nats_bin, given.bwrap_bin],
+                given.python,
+            ),
             log: given.log.unwrap_or_else(|| LOG.into()),
         })
+    }
+}
+
+impl Programs {
+    fn new(servers: [Option<String>; 3], python: Option<String>) -> Self {
+        let [postgres_bin, nats_bin, bwrap_bin] = servers.map(|path| path.map(PathBuf::from));
+        let python = python.map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+        Self { postgres_bin, nats_bin, bwrap_bin, python }
     }
 }
 

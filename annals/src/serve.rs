@@ -13,6 +13,7 @@ use workers::{
     Eraser, Relay, Sealer,
     agent::Agent,
     mail::{MailWorker, Post},
+    sms::{Carrier, SmsWorker},
 };
 
 use crate::{
@@ -170,8 +171,13 @@ fn start_workers(
     let sealer = Sealer::new(log.clone(), commands.node(), kept_head(config));
     let relay = Relay::new(log, broker.clone(), commands.node());
     let post = Arc::new(post);
+    let carrier = Arc::new(match &config.twilio {
+        Some(twilio) => Carrier::twilio(twilio.clone())?,
+        None => Carrier::files(config.data_dir.join("mail"))?,
+    });
+    start_sms(roles, system, Arc::clone(&carrier), shutdown);
     let mail = MailWorker::new(commands.clone(), Arc::clone(&post));
-    let eraser = Eraser::new(commands.clone(), system.queries.clone(), post);
+    let eraser = Eraser::new(commands.clone(), system.queries.clone(), post, carrier);
     let stop_eraser = shutdown.clone();
     roles.spawn(async move {
         eraser.run(stop_eraser).await;
@@ -199,6 +205,20 @@ fn start_workers(
         Ok(())
     });
     Ok(())
+}
+
+fn start_sms(
+    roles: &mut Roles,
+    system: &System,
+    carrier: Arc<Carrier>,
+    shutdown: &CancellationToken,
+) {
+    let sms = SmsWorker::new(system.commands.clone(), carrier);
+    let (broker, shutdown) = (system.broker.clone(), shutdown.clone());
+    roles.spawn(async move {
+        sms.run(broker, shutdown).await;
+        Ok(())
+    });
 }
 
 async fn run_sealer(sealer: Sealer, shutdown: CancellationToken) -> anyhow::Result<()> {

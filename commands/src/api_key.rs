@@ -10,7 +10,7 @@ use eventlog::Secret;
 use uuid::Uuid;
 
 use crate::{
-    Caller, Commands, Done, Error,
+    Caller, Commands, Done, Error, Proof,
     authenticate::{KEY_HASH, key_hash},
     idempotency::{new_id, secret},
 };
@@ -27,6 +27,8 @@ pub struct NewApiKey {
     pub scopes: Vec<String>,
     /// When it stops being good; in 90 days where nothing is said.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Shows once more that it is the owner; not needed in the first hour of a session.
+    pub proof: Proof,
 }
 
 /// A key that was just made.
@@ -45,7 +47,7 @@ impl Commands {
         caller: &Caller,
         new: NewApiKey,
     ) -> Result<Done<CreatedKey>, Error> {
-        caller.session()?;
+        self.step_up_unless_recent(caller, &new.proof).await?;
         let id = new_id();
         let prefix = format!("ak_{}", random::<6>()?.replace('_', "-"));
         let key = format!("{prefix}_{}", random::<32>()?.replace('_', "-"));

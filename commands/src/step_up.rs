@@ -1,5 +1,6 @@
 //! Fresh proof for what a session alone does not open.
 
+use chrono::TimeDelta;
 use domain::{
     Kind, Password, Rejection,
     factors::{FRESH, Purpose},
@@ -8,6 +9,9 @@ use domain::{
 use uuid::Uuid;
 
 use crate::{Caller, Commands, Error, factors::Typed, session::PASSWORD};
+
+/// How long a session may make keys without further proof.
+const RECENT: TimeDelta = TimeDelta::hours(1);
 
 /// What a person shows once more.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +35,20 @@ impl Commands {
         let Some(code) = &proof.code else { return self.fresh(caller.user, session).await };
         let typed = Typed::read(code)?;
         self.present(caller.user, &typed, &Purpose::StepUp, &caller.meta()).await.map(drop)
+    }
+
+    /// The same for what a stolen session should not do, and people do soon after they came.
+    pub(crate) async fn step_up_unless_recent(
+        &self,
+        caller: &Caller,
+        proof: &Proof,
+    ) -> Result<(), Error> {
+        let session = self.load::<Session>(caller.session()?).await?.state;
+        let now = self.0.clock.now();
+        if matches!(session, Session::Live(live) if now - live.started_at <= RECENT) {
+            return Ok(());
+        }
+        self.step_up(caller, proof).await
     }
 
     /// The password, once more: a stolen token must not be enough.

@@ -8,6 +8,7 @@ mod expiry;
 pub mod mail;
 mod relay;
 mod sealer;
+pub mod sms;
 
 pub use effect::purge as purge_effects;
 pub use erasure::Eraser;

@@ -44,6 +44,14 @@ options! {
     nats_url: "NATS_URL",
     /// Where mails go: <smtp://user:password@host:port> [files in the data folder].
     smtp_url: "SMTP_URL",
+    /// Where messages to telephones go, if not to Twilio: a service that speaks its interface.
+    twilio_base_url: "TWILIO_BASE_URL",
+    /// The account there [messages are written to files in the data folder].
+    twilio_account_sid: "TWILIO_ACCOUNT_SID",
+    /// The token of that account.
+    twilio_auth_token: "TWILIO_AUTH_TOKEN",
+    /// The number that messages come from.
+    twilio_from: "TWILIO_FROM",
     /// 32 bytes in base64 that protect every secret [made once in the data folder].
     master_key: "ANNALS_MASTER_KEY",
     /// The master keys before it, as KEY,..., while it is being changed.

@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use commands::{Limit, Quota, Rates};
 use url::Url;
+use workers::sms::Twilio;
 
 /// An hour in seconds.
 const HOUR: NonZeroU32 = NonZeroU32::new(3600).unwrap();
@@ -38,6 +39,26 @@ pub(super) fn nats_url(value: Option<String>) -> anyhow::Result<Option<String>> 
 
 pub(super) fn smtp_url(value: Option<String>) -> anyhow::Result<Option<String>> {
     with_scheme("SMTP_URL", &["smtp", "smtps"], value)
+}
+
+/// All that the account needs, or nothing.
+pub(super) fn twilio(
+    base_url: Option<String>,
+    account: [Option<String>; 3],
+) -> anyhow::Result<Option<Twilio>> {
+    let base_url = base_url.unwrap_or_else(|| "https://api.twilio.com".to_owned());
+    let base_url = web_address("TWILIO_BASE_URL", &base_url)?;
+    match account {
+        [Some(account_sid), Some(auth_token), Some(from)] => {
+            ensure!(
+                account_sid.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+                "TWILIO_ACCOUNT_SID has letters and digits only"
+            );
+            Ok(Some(Twilio { base_url, account_sid, auth_token, from }))
+        }
+        [None, None, None] => Ok(None),
+        _ => bail!("TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM go together"),
+    }
 }
 
 fn with_scheme(

@@ -30,6 +30,7 @@ impl Config {
             line("DATABASE_URL", url_or(self.database_url.as_deref(), "unset (private Postgres)")),
             line("NATS_URL", url_or(self.nats_url.as_deref(), "unset (private nats-server)")),
             line("SMTP_URL", url_or(self.smtp_url.as_deref(), "unset (files)")),
+            line("TWILIO_ACCOUNT_SID", self.carrier()),
             line("ANNALS_MASTER_KEY", presence(self.master_key.is_some())),
             line("ANNALS_MASTER_KEY_PREVIOUS", presence(!self.master_key_previous.is_empty())),
             line("ANNALS_ADMIN_EMAIL", self.admin_email.as_deref().unwrap_or("unset")),
@@ -56,6 +57,12 @@ impl Config {
             line("ANNALS_PYTHON", programs.python.display()),
             line("RUST_LOG", &self.log),
         ]
+    }
+
+    fn carrier(&self) -> String {
+        self.twilio.as_ref().map_or("unset (files)".into(), |twilio| {
+            format!("{} at {}", twilio.account_sid, without_password(&twilio.base_url))
+        })
     }
 
     fn networks(&self) -> String {

@@ -113,6 +113,25 @@ fn an_error_names_the_variable_and_not_the_secret() {
 }
 
 #[test]
+fn a_carrier_of_messages_needs_account_token_and_number() {
+    let whole = config(|given| {
+        given.twilio_account_sid = some("AC1");
+        given.twilio_auth_token = some("t");
+        given.twilio_from = some("+15005550006");
+    });
+    let half = config(|given| given.twilio_account_sid = some("AC1"));
+    let elsewhere = config(|given| {
+        given.twilio_account_sid = some("../AC1");
+        given.twilio_auth_token = some("t");
+        given.twilio_from = some("+15005550006");
+    });
+
+    let base_url = whole.unwrap().twilio.map(|twilio| twilio.base_url);
+    assert_eq!(base_url.as_deref(), Some("https://api.twilio.com"));
+    assert!(half.is_err() && elsewhere.is_err());
+}
+
+#[test]
 fn what_is_printed_holds_no_secret() {
     let secret = "hunter2";
     let shown = config(|given| {
@@ -121,6 +140,9 @@ fn what_is_printed_holds_no_secret() {
         given.smtp_url = some("smtp://u:hunter2@mail:25");
         given.admin_password = some(secret);
         given.metrics_token = some(secret);
+        given.twilio_account_sid = some("AC1");
+        given.twilio_auth_token = some(secret);
+        given.twilio_from = some("+15005550006");
         given.anthropic_api_key = some(secret);
         given.openai_base_url = some("https://u:hunter2@host/v1");
         given.master_key = some("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use chrono::{DateTime, Utc};
-use commands::{Caller, CreatedKey, NewApiKey};
+use commands::{Caller, CreatedKey, NewApiKey, Proof};
 use domain::Text;
 use projections::ApiKeyView;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,11 @@ struct NewKey {
     scopes: Option<Vec<String>>,
     /// When it stops being good; in 90 days where nothing is said.
     expires_at: Option<DateTime<Utc>>,
+    /// The password; not needed in the first hour after signing in.
+    #[schema(format = Password)]
+    password: Option<String>,
+    /// A code, where two-factor authentication is on; likewise.
+    code: Option<String>,
 }
 
 /// A key that was just made.
@@ -122,7 +127,8 @@ impl TryFrom<NewKey> for NewApiKey {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        Ok(Self { name: new.name, scopes, expires_at: new.expires_at })
+        let proof = Proof { password: new.password, code: new.code };
+        Ok(Self { name: new.name, scopes, expires_at: new.expires_at, proof })
     }
 }
 

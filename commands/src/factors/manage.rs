@@ -104,9 +104,19 @@ impl Commands {
         device: Option<Uuid>,
     ) -> Result<Done<()>, Error> {
         caller.session()?;
-        let stream = Category::Factors.stream_of(caller.user);
+        self.forget_device_of(caller.user, device, &caller.meta()).await
+    }
+
+    /// The same for whatever makes devices ask again, such as another password.
+    pub(crate) async fn forget_device_of(
+        &self,
+        user: Uuid,
+        device: Option<Uuid>,
+        meta: &Meta,
+    ) -> Result<Done<()>, Error> {
+        let stream = Category::Factors.stream_of(user);
         let command = Command::ForgetDevice { device };
-        let executed = self.execute::<Factors>(stream, command, &caller.meta()).await?;
+        let executed = self.execute::<Factors>(stream, command, meta).await?;
         Ok(Done::new((), executed.position))
     }
 

@@ -6,6 +6,7 @@ mod code;
 mod enrol;
 mod manage;
 mod present;
+mod send;
 mod token;
 mod totp;
 

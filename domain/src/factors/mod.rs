@@ -191,6 +191,14 @@ impl Factors {
         self.sent.iter().find(is_it).filter(|code| at < code.expires_at)
     }
 
+    /// The number that a code goes to.
+    #[must_use]
+    pub fn phone_for(&self, sent: &SentCode) -> Option<&PhoneNumber> {
+        let prepared = self.prepared(sent.method).filter(|_| sent.challenge.is_none());
+        let factor = prepared.or_else(|| self.active(sent.method))?;
+        factor.phone.as_ref().and_then(Personal::known)
+    }
+
     /// Whether a device need not show a factor.
     #[must_use]
     pub fn remembers(&self, device: Uuid, at: DateTime<Utc>) -> bool {

@@ -90,7 +90,11 @@ impl Factors {
                 let Some(sent) = sent else { return Finding::Repeated };
                 let is_meant = match purpose {
                     Purpose::SignIn { challenge, .. } => sent.challenge == Some(*challenge),
-                    Purpose::StepUp | Purpose::Enrol { .. } => sent.challenge.is_none(),
+                    // It went to the factor that is being set up, if there is one.
+                    Purpose::StepUp => {
+                        sent.challenge.is_none() && self.prepared(sent.method).is_none()
+                    }
+                    Purpose::Enrol { .. } => sent.challenge.is_none(),
                 };
                 match self.factor(sent.method, purpose).filter(|_| is_meant) {
                     Some(known) => {

@@ -4,3 +4,5 @@ mod attacks;
 mod device;
 mod journey;
 mod scene;
+mod sent;
+mod step_up;

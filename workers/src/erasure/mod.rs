@@ -13,7 +13,7 @@ use projections::{Belongings, Queries};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::mail::Post;
+use crate::{mail::Post, sms::Carrier};
 use progress::Progress;
 
 const LEASE: &str = "erasures";
@@ -29,13 +29,20 @@ pub struct Eraser {
     commands: Commands,
     queries: Queries,
     post: Arc<Post>,
+    carrier: Arc<Carrier>,
 }
 
 impl Eraser {
-    /// One that looks after the read models of `queries` and the mails of `post`.
+    /// One that looks after the read models of `queries`, the mails of `post` and the messages of
+    /// `carrier`.
     #[must_use]
-    pub fn new(commands: Commands, queries: Queries, post: Arc<Post>) -> Self {
-        Self { commands, queries, post }
+    pub fn new(
+        commands: Commands,
+        queries: Queries,
+        post: Arc<Post>,
+        carrier: Arc<Carrier>,
+    ) -> Self {
+        Self { commands, queries, post, carrier }
     }
 
     /// Finishes what was asked for, also by a process that is gone, until it is told to stop.

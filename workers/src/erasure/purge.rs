@@ -23,7 +23,8 @@ impl Eraser {
         counted.save(&mut *transaction).await?;
         transaction.commit().await?;
         *progress = counted;
-        let mails = self.post.forget(erasing.user).await?;
+        let mails =
+            self.post.forget(erasing.user).await? + self.carrier.forget(erasing.user).await?;
         if mails > 0 {
             progress.count("mail files", mails);
             progress.save(self.log().pool()).await?;
@@ -48,7 +49,7 @@ async fn purge_tables(
     // Whoever is about to cause an effect finds it settled.
     let effects = sqlx::query!(
         "update work.effect set detail = null, state = 'settled', updated_at = clock_timestamp()
-        where key like 'mail:' || $1::text || ':%' and (detail is not null or state <> 'settled')",
+        where (key like 'mail:' || $1::text || ':%' or key like 'sms:' || $1::text || ':%') and (detail is not null or state <> 'settled')",
         user.to_string(),
     )
     .execute(&mut *db);

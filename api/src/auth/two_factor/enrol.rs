@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What apps show beside the codes.
-const ISSUER: &str = "Annals";
+pub(super) const ISSUER: &str = "Annals";
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<App> {

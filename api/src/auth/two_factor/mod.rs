@@ -5,6 +5,7 @@ mod enrol;
 mod fields;
 mod manage;
 mod qr;
+mod send;
 mod verify;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -17,5 +18,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(enrol::routes())
         .merge(verify::routes())
         .merge(manage::routes())
+        .merge(send::routes())
         .merge(device::routes())
 }

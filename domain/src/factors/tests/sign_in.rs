@@ -76,6 +76,17 @@ fn a_code_that_was_sent_is_good_for_five_minutes_and_once() {
 }
 
 #[test]
+fn a_code_that_went_to_a_factor_which_is_being_set_up_shows_nothing_else() {
+    let history = [added(Method::Email, None), prepared(Method::Email), sent(None, 0)];
+    let factors = given::<Factors>(&history);
+
+    let code = Shown::Sent { code: CODE, is_right: true };
+    let events = factors.decide(present(code, Purpose::StepUp, at(1))).unwrap();
+
+    assert!(matches!(events[..], [Event::CodeRefused { .. }]), "{events:?}");
+}
+
+#[test]
 fn a_backup_code_is_good_once() {
     let history = [added(Method::Totp, None), backup_codes(), challenged()];
     let mut factors = given::<Factors>(&history);

@@ -10,7 +10,7 @@ use domain::{Email, Text, settings::CommunicationChange, user::Role};
 use eventlog::{EventLog, Live, MasterKey};
 use projections::{Options, Queries};
 use tokio_util::sync::CancellationToken;
-use workers::{Eraser, mail::Post};
+use workers::{Eraser, mail::Post, sms::Carrier};
 
 use crate::{
     log::database::{Database, MASTER},
@@ -53,7 +53,8 @@ impl Scene {
         let commands = Commands::open(log.clone(), &master, Clock::System, policy, None).await?;
         let mails = std::env::temp_dir().join(format!("annals-{}", uuid::Uuid::new_v4()));
         let post = Arc::new(Post::files(mails.clone(), "Annals <no-reply@localhost>")?);
-        let eraser = Eraser::new(commands.clone(), Queries::new(log.clone()), post);
+        let carrier = Arc::new(Carrier::files(mails.clone())?);
+        let eraser = Eraser::new(commands.clone(), Queries::new(log.clone()), post, carrier);
         Ok(Self { log, commands, eraser, mails, _database: database })
     }
 
@@ -81,7 +82,8 @@ impl Scene {
             }
             1 => {
                 let name = Text::try_from("a key".to_owned())?;
-                let new = NewApiKey { name, scopes: vec![], expires_at: None };
+                let proof = Proof::default();
+                let new = NewApiKey { name, scopes: vec![], expires_at: None, proof };
                 let made = self.commands.create_api_key(caller, new).await?.value;
                 if dice.draw(2) == 1 {
                     self.commands.revoke_api_key(caller, made.id).await?;

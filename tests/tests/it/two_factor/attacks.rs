@@ -94,6 +94,7 @@ async fn parallel_guesses_lock_after_five_also_across_a_restart() -> anyhow::Res
     let right = code(&app.secret, 0).await?;
     assert_eq!(scene.answer(&challenge, &right, 429).await?["code"], "factor_locked");
     assert!(scene.status().await?["locked_until"].is_string());
+    scene.mailbox.mail_about(ADA, "Wrong codes for your account").await?;
     // The owner still gets in.
     scene.answer(&challenge, &app.backup_codes[0], 200).await?;
     Ok(())
@@ -177,6 +178,7 @@ async fn only_an_administrator_resets_and_only_a_superuser_an_administrator() ->
 
     json(admin.asks(scene.program.post(&path, &json!({}))).send().await?, 200).await?;
 
+    scene.mailbox.mail_about(ADA, "Two-factor authentication was turned off").await?;
     Person::sign_in(&scene.program, ADA, PASSWORD).await?;
     assert_eq!(scene.status().await?["enabled"], false);
     Ok(())

@@ -32,6 +32,7 @@ async fn an_app_is_set_up_asked_for_and_turned_off() -> anyhow::Result<()> {
 
     let proof = json!({ "password": PASSWORD, "code": app.backup_codes[0] });
     scene.ask("/v1/auth/2fa/disable", &proof, 200).await?;
+    scene.mailbox.mail_about(ADA, "Two-factor authentication was turned off").await?;
     let body = json!({ "email": ADA, "password": PASSWORD });
     let tokens = scene.post("/v1/auth/login", &body, 200).await?;
     assert!(tokens["access_token"].is_string(), "{tokens}");

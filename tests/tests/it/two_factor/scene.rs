@@ -13,7 +13,7 @@ pub const ADA: &str = "ada@example.org";
 
 pub struct Scene {
     pub program: Program,
-    _mailbox: Mailbox,
+    pub mailbox: Mailbox,
     pub ada: Person,
 }
 
@@ -34,7 +34,7 @@ impl Scene {
             .start()
             .await?;
         let ada = Person::verified(&program, &mailbox, ADA).await?;
-        Ok(Self { program, _mailbox: mailbox, ada })
+        Ok(Self { program, mailbox, ada })
     }
 
     /// Ada has turned two-factor authentication on, with a code of the step before this one.
@@ -114,4 +114,12 @@ pub async fn wrong_code(secret: &str) -> anyhow::Result<String> {
 
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The code in a message.
+pub fn code_in(message: &str) -> anyhow::Result<String> {
+    let message = message.split_once("your code is ").map_or(message, |(_, rest)| rest);
+    let mut numbers = message.split(|c: char| !c.is_ascii_digit());
+    let code = numbers.find(|number| number.len() == 6);
+    Ok(code.with_context(|| format!("a code in {message}"))?.to_owned())
 }

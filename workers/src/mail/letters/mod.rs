@@ -24,6 +24,12 @@ macro_rules! letters {
 }
 
 letters! {
+    "factors" "added" => factor_added,
+    "factors" "backup_code_used" => backup_code_used,
+    "factors" "backup_codes_made" => backup_codes_made,
+    "factors" "cleared" => factors_cleared,
+    "factors" "code_refused" => factor_locked,
+    "factors" "code_sent" => sent_code,
     "session" "ended" => token_reused,
     "user" "verification_requested" => verification,
 }
