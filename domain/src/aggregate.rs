@@ -3,12 +3,14 @@
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::Rejection;
+use crate::{Form, Rejection};
 
 /// A consistency boundary: one stream, one state, one writer at a time.
 pub trait Aggregate: Default + Send + Sync + 'static {
     /// The family of streams it lives in.
     const CATEGORY: Category;
+    /// How its state is kept beside long streams; none where streams are short.
+    const SNAPSHOT: Option<Form<Self>> = None;
     /// What may be asked of it.
     type Command: Send;
     /// What can have happened to it; the stored name is the serde tag of the variant.

@@ -64,15 +64,26 @@ thread_local! {
     static SCOPE: RefCell<Option<Scope>> = const { RefCell::new(None) };
 }
 
-struct Scope {
-    seal: Arc<dyn Seal>,
-    stream: Uuid,
-    field: u16,
+enum Scope {
+    /// Each field is sealed by itself.
+    Fields { seal: Arc<dyn Seal>, stream: Uuid, field: u16 },
+    /// All that is written is sealed as one.
+    Whole,
 }
 
 /// Runs `work` so that every [`Personal`] field it reads or writes goes through `seal`, bound to
 /// `stream` and to the field's place among the sealed fields of its event.
 pub fn with_seal<R>(seal: Arc<dyn Seal>, stream: Uuid, work: impl FnOnce() -> R) -> R {
+    within(Scope::Fields { seal, stream, field: 0 }, work)
+}
+
+/// Runs `work` so that every [`Personal`] field is written and read in clear: for what is sealed as a
+/// whole, and only for that.
+pub fn sealed_as_one<R>(work: impl FnOnce() -> R) -> R {
+    within(Scope::Whole, work)
+}
+
+fn within<R>(scope: Scope, work: impl FnOnce() -> R) -> R {
     struct Reset(Option<Scope>);
     impl Drop for Reset {
         fn drop(&mut self) {
@@ -80,18 +91,29 @@ pub fn with_seal<R>(seal: Arc<dyn Seal>, stream: Uuid, work: impl FnOnce() -> R)
         }
     }
 
-    let _outer = Reset(SCOPE.replace(Some(Scope { seal, stream, field: 0 })));
+    let _outer = Reset(SCOPE.replace(Some(scope)));
     work()
+}
+
+fn is_sealed_as_one() -> bool {
+    SCOPE.with_borrow(|scope| matches!(scope, Some(Scope::Whole)))
+}
+
+fn erased() -> Option<String> {
+    SCOPE.with_borrow(|scope| match scope {
+        Some(Scope::Fields { seal, .. }) => seal.erased(),
+        Some(Scope::Whole) | None => None,
+    })
 }
 
 fn next_field() -> Option<(Arc<dyn Seal>, [u8; 18])> {
     SCOPE.with_borrow_mut(|scope| {
-        let scope = scope.as_mut()?;
+        let Some(Scope::Fields { seal, stream, field }) = scope else { return None };
         let mut context = [0; 18];
-        context[..16].copy_from_slice(scope.stream.as_bytes());
-        context[16..].copy_from_slice(&scope.field.to_be_bytes());
-        scope.field += 1;
-        Some((Arc::clone(&scope.seal), context))
+        context[..16].copy_from_slice(stream.as_bytes());
+        context[16..].copy_from_slice(&field.to_be_bytes());
+        *field += 1;
+        Some((Arc::clone(seal), context))
     })
 }
 
@@ -99,9 +121,12 @@ impl<T: Serialize> Serialize for Personal<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::Error;
 
+        if is_sealed_as_one() {
+            // In a list, so that what is null itself is told from what was erased.
+            return self.known().map(|value| (value,)).serialize(serializer);
+        }
         let Self::Known(value) = self else {
-            let erased = SCOPE.with_borrow(|scope| scope.as_ref()?.seal.erased());
-            return match erased {
+            return match erased() {
                 Some(erased) => serializer.serialize_str(&erased),
                 None => serializer.serialize_none(),
             };
@@ -118,6 +143,10 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
 
+        if is_sealed_as_one() {
+            let kept = Option::<(T,)>::deserialize(deserializer)?;
+            return Ok(kept.map_or(Self::Erased, |(value,)| Self::Known(value)));
+        }
         let Some(sealed) = Option::<String>::deserialize(deserializer)? else {
             return Ok(Self::Erased);
         };
@@ -140,7 +169,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
     use uuid::Uuid;
 
-    use super::{Personal, Seal, with_seal};
+    use super::{Personal, Seal, sealed_as_one, with_seal};
     use crate::testing::id;
 
     /// Writes its person and the context beside the clear text, and opens nothing else.
@@ -311,6 +340,16 @@ mod tests {
         let outcome = serde_json::to_string(&note());
 
         assert!(outcome.is_err());
+    }
+
+    #[test]
+    fn what_is_sealed_as_one_reads_as_it_was() {
+        let note = (Personal::Known(None::<u8>), Personal::<Option<u8>>::Erased, note());
+
+        let stored = sealed_as_one(|| serde_json::to_string(&note)).unwrap();
+        let read = sealed_as_one(|| serde_json::from_str(&stored)).unwrap();
+
+        assert_eq!(note, read);
     }
 
     #[test]

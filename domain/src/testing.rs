@@ -34,6 +34,21 @@ pub fn assert_replays<A: Aggregate + Debug + PartialEq>(commands: Vec<A::Command
     assert_eq!(given::<A>(&events), lived);
 }
 
+/// Checks that states are kept as the stored sample of them says, and read back from it.
+pub fn assert_kept<A: Aggregate + Debug + PartialEq>(states: &[A], sample: &str) {
+    let form = A::SNAPSHOT.expect("its states are kept");
+    let kept: Vec<serde_json::Value> = states
+        .iter()
+        .map(|state| serde_json::from_slice(&form.write(state).unwrap()).unwrap())
+        .collect();
+    let stored: Vec<serde_json::Value> = serde_json::from_str(sample).unwrap();
+    let now = serde_json::to_string(&kept).unwrap();
+    assert_eq!(kept, stored, "these states are kept in another form now; the new sample is:\n{now}");
+    for (state, kept) in states.iter().zip(stored) {
+        assert_eq!(form.read(kept.to_string().as_bytes()).unwrap(), *state);
+    }
+}
+
 /// Hides nothing, so that stored samples can be read.
 struct ClearSeal;
 

@@ -67,6 +67,7 @@ impl EventLog {
         &self,
         append: Append<'_, A>,
     ) -> Result<Appended, AppendError> {
+        let (stream, events) = (append.stream, append.events.len());
         let command = self.encode(append).await?;
         let destroyed = command.destroyed();
         let (reply, answer) = oneshot::channel();
@@ -78,6 +79,7 @@ impl EventLog {
         for subject in destroyed {
             self.forget(subject).await;
         }
+        self.appended::<A>(stream, appended.version, events);
         Ok(appended)
     }
 }

@@ -33,7 +33,8 @@ impl EventLog {
     /// All events of one stream.
     pub async fn stream(&self, stream: Uuid) -> anyhow::Result<Vec<RawEvent>> {
         let rows = self.stream_of_table(stream).await?;
-        let wanted = Wanted { stream, category: None, until: i64::MAX };
+        let wanted =
+            Wanted { stream, category: None, after: Place::default(), until: i64::MAX };
         self.raw(self.completed(wanted, rows).await?).await
     }
 
@@ -51,16 +52,17 @@ impl EventLog {
         .await
     }
 
-    /// A stream from its first event: the rows that the table gave, and the archived ones before them.
+    /// All rows of a stream that are wanted: those that the table gave, and the archived ones before
+    /// them.
     pub(crate) async fn completed(
         &self,
         wanted: Wanted,
         rows: Vec<Row>,
     ) -> anyhow::Result<Vec<Row>> {
-        if is_whole(&rows) {
+        let Wanted { stream, category, after, until } = wanted;
+        if after.leads_to(&rows) {
             return Ok(rows);
         }
-        let Wanted { stream, category, until } = wanted;
         let head = sqlx::query!(
             "select first_position, last_position from log.stream
             where stream_id = $1 and ($2::smallint is null or category = $2)",
@@ -70,14 +72,16 @@ impl EventLog {
         .fetch_optional(&self.pool)
         .await?;
         let Some(head) = head else { return Ok(rows) };
-        let mut all = self.archived_stream(stream, head.first_position, head.last_position).await?;
+        let first = head.first_position.max(after.position + 1);
+        let mut all = self.archived_stream(stream, first, head.last_position).await?;
+        all.retain(|row| row.version > after.version);
         let last = all.last().map_or(0, |row| row.version);
         all.extend(rows.into_iter().filter(|row| row.version > last));
-        if !is_whole(&all) {
+        if !after.leads_to(&all) {
             // Brought back into the table since it was asked; or it is broken, and stays as it is.
             all = self.stream_of_table(stream).await?;
         }
-        all.retain(|row| row.version <= until);
+        all.retain(|row| row.version > after.version && row.version <= until);
         Ok(all)
     }
 
@@ -131,11 +135,27 @@ impl EventLog {
     }
 }
 
-/// A stream up to a version, if it is of a category.
+/// A part of a stream, if it is of a category.
 pub(crate) struct Wanted {
     pub stream: Uuid,
     pub category: Option<i16>,
+    /// The last event that is not wanted.
+    pub after: Place,
     pub until: i64,
+}
+
+/// An event of a stream; before the first one where both are 0.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Place {
+    pub version: i64,
+    pub position: Position,
+}
+
+impl Place {
+    /// Whether the event that follows is there; then all that are wanted are.
+    pub(crate) fn leads_to(self, rows: &[Row]) -> bool {
+        rows.first().is_some_and(|row| row.version == self.version + 1)
+    }
 }
 
 /// An event as the table holds it.
@@ -167,11 +187,6 @@ impl Row {
             meta: self.meta,
         }
     }
-}
-
-/// Whether the first event of a stream is there; then all that follow are.
-fn is_whole(rows: &[Row]) -> bool {
-    rows.first().is_some_and(|row| row.version == 1)
 }
 
 /// Checks that positions follow `after` one by one.

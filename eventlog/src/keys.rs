@@ -77,6 +77,11 @@ impl Seal for SubjectKey {
     }
 }
 
+/// The month whose key something was sealed with, besides that of its person.
+pub(crate) fn month_of(sealed: &str) -> Option<Period> {
+    sealed.split_once(MARK)?.0.parse().ok()
+}
+
 impl Inside {
     /// What is sealed with this opens for nobody without both keys.
     fn with(&self, month: &ServiceKey) -> anyhow::Result<Arc<LessSafeKey>> {
@@ -125,6 +130,12 @@ impl SubjectKey {
     ) -> anyhow::Result<Option<Vec<u8>>> {
         let Some(inside) = &self.0 else { return Ok(None) };
         crypto::open(&inside.aead, sealed, context).map(Some)
+    }
+
+    /// What is sealed with this opens for nobody without the person's key and `other`.
+    pub(crate) fn joined(&self, other: &ServiceKey) -> Option<ServiceKey> {
+        let inside = self.0.as_ref()?;
+        Some(ServiceKey::from_bytes(inside.key.mac(&[b"snapshot", other.bytes()])))
     }
 
     /// A digest that only this person's key can make.

@@ -41,6 +41,7 @@ mod rotate;
 mod scan;
 mod sealed;
 mod service;
+mod snapshot;
 mod tuples;
 mod type_use;
 mod types;

@@ -11,6 +11,7 @@ use crate::{
     append::{self, Pending},
     archive::Shelf,
     proof::Tree,
+    snapshot::Snapshots,
     types::Types,
     writer::Writer,
 };
@@ -27,6 +28,7 @@ pub struct EventLog {
     pub(crate) appends: mpsc::Sender<Pending>,
     pub(crate) head: watch::Receiver<Position>,
     pub(crate) shelf: Shelf,
+    pub(crate) snapshots: Snapshots,
     live: Live,
 }
 
@@ -48,7 +50,20 @@ impl EventLog {
         keys.periods().refresh().await?;
         let shelf = Shelf::default();
         shelf.refresh(&pool).await?;
-        let log = Self { pool, keys, types, claims, macs, tree, appends, head, shelf, live };
+        let snapshots = Snapshots::open(&pool, master).await?;
+        let log = Self {
+            pool,
+            keys,
+            types,
+            claims,
+            macs,
+            tree,
+            appends,
+            head,
+            shelf,
+            snapshots,
+            live,
+        };
         log.listen_for_keys();
         Ok(log)
     }

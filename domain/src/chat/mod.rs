@@ -9,7 +9,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use command::{Command, Step};
@@ -21,10 +21,10 @@ pub use run::{
     ToolOutcome,
 };
 
-use crate::{Aggregate, Category, Personal};
+use crate::{Aggregate, Category, Form, Personal};
 
 /// A conversation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Chat {
     /// There is no such conversation.
     #[default]
@@ -39,7 +39,7 @@ pub enum Chat {
 }
 
 /// What is true of a conversation that can go on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Conversation {
     /// Whose it is.
     pub owner: Uuid,
@@ -76,6 +76,8 @@ impl Conversation {
 
 impl Aggregate for Chat {
     const CATEGORY: Category = Category::Chat;
+    const SNAPSHOT: Option<Form<Self>> =
+        Some(Form::like(include_str!("../../states/chat.json")));
     type Command = Command;
     type Event = Event;
     type Error = Error;

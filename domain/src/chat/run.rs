@@ -82,7 +82,7 @@ pub struct Lease {
 }
 
 /// One run, as far as it has come.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its id.
     pub id: Uuid,
@@ -113,7 +113,7 @@ pub struct Run {
 }
 
 /// Whether a run goes on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// It does.
     Running,
@@ -155,7 +155,7 @@ pub enum FailureKind {
 }
 
 /// A tool run by Annals.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolExecution {
     /// What the model asked for.
     pub call: Personal<ToolCall>,

@@ -4,6 +4,7 @@ mod conversation;
 mod ownership;
 mod replay;
 mod run;
+mod snapshot;
 mod tool_loop;
 
 use chrono::{DateTime, Utc};

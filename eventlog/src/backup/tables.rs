@@ -4,8 +4,8 @@ use sqlx::PgConnection;
 
 use super::Table;
 
-/// What tells of running processes, of files, or of the last minutes.
-const PASSING: [&str; 3] = ["log.lease", "log.archive", "work.rate_limit"];
+/// What tells of running processes, of files, or of the last minutes, or is made anew from the log.
+const PASSING: [&str; 4] = ["log.lease", "log.archive", "work.rate_limit", "work.snapshot"];
 
 /// The tables of some schemas, each after those that it refers to.
 pub(super) async fn of_schemas(

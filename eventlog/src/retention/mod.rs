@@ -88,6 +88,10 @@ impl EventLog {
         )
         .execute(&mut *transaction)
         .await?;
+        // Nobody could read them any more.
+        sqlx::query!("delete from work.snapshot where $1 = any(periods)", period)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         tracing::info!(period, "the key of a month of technical data was destroyed");
         metrics::counter!("annals_withheld_months_total").increment(1);

@@ -12,4 +12,5 @@ pub mod nats;
 mod partitions;
 mod personal;
 mod sealing;
+mod snapshots;
 mod tampering;

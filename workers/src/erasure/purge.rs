@@ -37,7 +37,7 @@ async fn purge_tables(
     db: &mut PgConnection,
     user: Uuid,
     streams: &[Uuid],
-) -> sqlx::Result<[(&'static str, i64); 6]> {
+) -> sqlx::Result<[(&'static str, i64); 7]> {
     let own = [&[user, Category::Factors.stream_of(user)], streams].concat();
     let secrets =
         sqlx::query!("delete from vault.secret where owner_id = any($1)", &own).execute(&mut *db);
@@ -63,6 +63,12 @@ async fn purge_tables(
     let clear = clear.execute(&mut *db).await?.rows_affected();
     let answers = sqlx::query!("delete from work.idempotency where subject_id = $1", user);
     let answers = answers.execute(&mut *db).await?.rows_affected();
+    let snapshots = sqlx::query!(
+        "delete from work.snapshot where subject_id = $1 or stream_id = any($2)",
+        user,
+        &own,
+    );
+    let snapshots = snapshots.execute(&mut *db).await?.rows_affected();
     Ok([
         ("vault.secret", secrets),
         ("log.claim", claims),
@@ -70,6 +76,7 @@ async fn purge_tables(
         ("work.zerodb_row", rows),
         ("work.zerodb_table", tables + clear),
         ("work.idempotency", answers),
+        ("work.snapshot", snapshots),
     ]
     .map(|(place, rows)| (place, i64::try_from(rows).unwrap_or(i64::MAX))))
 }

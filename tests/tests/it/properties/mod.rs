@@ -1,6 +1,6 @@
 //! What holds for every aggregate, whatever is asked of it and whatever happened to it.
 
-mod commands;
+pub mod commands;
 mod events;
 mod laws;
 mod samples;
