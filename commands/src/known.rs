@@ -11,20 +11,23 @@ use std::{
 
 use domain::Aggregate;
 use eventlog::{Loaded, Position};
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 use uuid::Uuid;
 
 use crate::execute::Executed;
 
-/// Streams that are known at most.
+/// Streams that are known at most, about.
 const CAPACITY: usize = 20_000;
-/// How many events a stream may hold: the state of a long one may be of any size.
-const LONGEST: i64 = 64;
+/// Events that all of them hold together at most: the state of a long stream is as large.
+const EVENTS: u64 = 200_000;
+/// How many events one of them may hold; copying the state of a longer one costs more than its
+/// snapshot saves.
+const LONGEST: i64 = 4096;
 /// How long a guess is worth making; whoever was erased is not remembered for longer.
 const FRESH: Duration = Duration::from_mins(1);
 
 /// What is known, by kind and id.
-pub(crate) struct Known(Cache<(TypeId, Uuid), Entry>);
+pub(crate) struct Known(Cache<(TypeId, Uuid), Entry, ByEvents>);
 
 #[derive(Clone)]
 struct Entry {
@@ -34,9 +37,19 @@ struct Entry {
     since: Instant,
 }
 
+/// A stream takes as much room as it holds events.
+#[derive(Clone)]
+struct ByEvents;
+
+impl Weighter<(TypeId, Uuid), Entry> for ByEvents {
+    fn weight(&self, _: &(TypeId, Uuid), entry: &Entry) -> u64 {
+        u64::try_from(entry.version).unwrap_or(0).max(1)
+    }
+}
+
 impl Known {
     pub(crate) fn new() -> Self {
-        Self(Cache::new(CAPACITY))
+        Self(Cache::with_weighter(CAPACITY, EVENTS, ByEvents))
     }
 
     /// What a stream held a moment ago.
@@ -105,7 +118,19 @@ mod tests {
     }
 
     #[test]
-    fn a_long_stream_is_looked_at_each_time() {
+    fn long_streams_take_room_of_each_other() {
+        let known = Known::new();
+
+        for id in 0..100 {
+            known.keep(Uuid::from_u128(id), &left(LONGEST));
+        }
+
+        let kept = (0..100).filter(|id| known.get::<Login>(Uuid::from_u128(*id)).is_some()).count();
+        assert!((1..=48).contains(&kept), "{kept} of 48 that fit");
+    }
+
+    #[test]
+    fn a_very_long_stream_is_looked_at_each_time() {
         let known = Known::new();
         known.keep(Uuid::nil(), &left(LONGEST));
 

@@ -43,7 +43,10 @@ pub fn assert_kept<A: Aggregate + Debug + PartialEq>(states: &[A], sample: &str)
         .collect();
     let stored: Vec<serde_json::Value> = serde_json::from_str(sample).unwrap();
     let now = serde_json::to_string(&kept).unwrap();
-    assert_eq!(kept, stored, "these states are kept in another form now; the new sample is:\n{now}");
+    assert_eq!(
+        kept, stored,
+        "these states are kept in another form now; the new sample is:\n{now}"
+    );
     for (state, kept) in states.iter().zip(stored) {
         assert_eq!(form.read(kept.to_string().as_bytes()).unwrap(), *state);
     }

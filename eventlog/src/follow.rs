@@ -33,8 +33,7 @@ impl EventLog {
     /// All events of one stream.
     pub async fn stream(&self, stream: Uuid) -> anyhow::Result<Vec<RawEvent>> {
         let rows = self.stream_of_table(stream).await?;
-        let wanted =
-            Wanted { stream, category: None, after: Place::default(), until: i64::MAX };
+        let wanted = Wanted { stream, category: None, after: Place::default(), until: i64::MAX };
         self.raw(self.completed(wanted, rows).await?).await
     }
 

@@ -51,19 +51,8 @@ impl EventLog {
         let shelf = Shelf::default();
         shelf.refresh(&pool).await?;
         let snapshots = Snapshots::open(&pool, master).await?;
-        let log = Self {
-            pool,
-            keys,
-            types,
-            claims,
-            macs,
-            tree,
-            appends,
-            head,
-            shelf,
-            snapshots,
-            live,
-        };
+        let log =
+            Self { pool, keys, types, claims, macs, tree, appends, head, shelf, snapshots, live };
         log.listen_for_keys();
         Ok(log)
     }

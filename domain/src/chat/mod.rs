@@ -76,8 +76,7 @@ impl Conversation {
 
 impl Aggregate for Chat {
     const CATEGORY: Category = Category::Chat;
-    const SNAPSHOT: Option<Form<Self>> =
-        Some(Form::like(include_str!("../../states/chat.json")));
+    const SNAPSHOT: Option<Form<Self>> = Some(Form::like(include_str!("../../states/chat.json")));
     type Command = Command;
     type Event = Event;
     type Error = Error;

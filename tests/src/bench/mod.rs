@@ -17,13 +17,14 @@ mod server;
 mod sessions;
 mod settings;
 mod sightings;
+mod snapshot;
 
 use anyhow::{Context, bail};
 
 use cluster::Cluster;
 
 /// What can be measured alone with `make bench ONLY=..`.
-const PARTS: [&str; 5] = ["append", "read", "rebuild", "lag", "chat"];
+const PARTS: [&str; 6] = ["append", "read", "rebuild", "snapshot", "lag", "chat"];
 /// What takes so long that it is only measured when it is asked for.
 const LONG_PARTS: [&str; 1] = ["growth"];
 
@@ -44,6 +45,7 @@ pub async fn run(only: Option<&str>) -> anyhow::Result<()> {
             "append" => append::run(&cluster).await,
             "read" => read::run(&cluster).await,
             "rebuild" => rebuild::run(&cluster).await,
+            "snapshot" => snapshot::run(&cluster).await,
             "lag" => lag::run(&cluster).await,
             "growth" => growth::run(&cluster).await,
             _ => chat::run(&cluster).await,

@@ -58,7 +58,8 @@ impl Marked {
         let key = json(key, 201).await?["api_key"].as_str().unwrap_or_default().to_owned();
         let titled = json!({ "title": format!("{MARKER} title") });
         let titled = person.asks(program.post("/v1/chat/sessions", &titled));
-        json(titled.send().await?, 201).await?;
+        let titled = json(titled.send().await?, 201).await?;
+        talk(program, &person, titled["session_id"].as_str().unwrap_or_default()).await?;
         chat(program, provider, &person).await?;
         Ok(Self { person, key })
     }
@@ -80,6 +81,15 @@ impl Marked {
         assert_eq!(answers[0], answers[1]);
         Ok(())
     }
+}
+
+/// Says so much in a conversation that it gets a snapshot.
+async fn talk(program: &Program, ada: &Person, session: &str) -> anyhow::Result<()> {
+    let said = |number| json!({ "role": "user", "content": format!("{MARKER} {number}") });
+    let body = json!({ "messages": (0..70).map(said).collect::<Vec<_>>() });
+    let path = format!("/v1/chat/sessions/{session}/messages");
+    json(ada.asks(program.post(&path, &body)).send().await?, 201).await?;
+    Ok(())
 }
 
 /// A conversation in which tools keep what is said, and another one that fails.

@@ -72,6 +72,7 @@ async fn certified(
         ("vault.secret", 1),
         ("work.zerodb_row", 2),
         ("work.zerodb_table", 1),
+        ("work.snapshot", 1),
         ("mail files", 1),
         ("user_view", 1),
         ("session_view", 2),

@@ -92,7 +92,8 @@ async fn snapshots(log: &TestLog) -> sqlx::Result<i64> {
 }
 
 #[tokio::test]
-async fn a_long_stream_gets_a_snapshot_in_the_background_and_goes_on_from_it() -> anyhow::Result<()> {
+async fn a_long_stream_gets_a_snapshot_in_the_background_and_goes_on_from_it() -> anyhow::Result<()>
+{
     let log = conversation().await?;
     let truth = replayed::<Chat>(&log, SESSION, 100, of_chat).await?;
 
@@ -295,7 +296,12 @@ async fn any_conversation_is_the_same_with_snapshots_at_every_version() -> anyho
             }
             for (version, state) in (0..).zip(&lived) {
                 let loaded = log.load_until::<Chat>(stream, version).await?;
-                assert_eq!((loaded.version, &loaded.state), (version, state), "{:?}", tree.current());
+                assert_eq!(
+                    (loaded.version, &loaded.state),
+                    (version, state),
+                    "{:?}",
+                    tree.current()
+                );
             }
             longest = longest.max(lived.len());
         }
