@@ -122,8 +122,8 @@ impl<T: Serialize> Serialize for Personal<T> {
         use serde::ser::Error;
 
         if is_sealed_as_one() {
-            // In a list, so that what is null itself is told from what was erased.
-            return self.known().map(|value| (value,)).serialize(serializer);
+            // In a list, so that what was erased is told from what is null and from what is absent.
+            return serializer.collect_seq(self.known());
         }
         let Self::Known(value) = self else {
             return match erased() {
@@ -144,8 +144,8 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Personal<T> {
         use serde::de::Error;
 
         if is_sealed_as_one() {
-            let kept = Option::<(T,)>::deserialize(deserializer)?;
-            return Ok(kept.map_or(Self::Erased, |(value,)| Self::Known(value)));
+            let kept = Vec::<T>::deserialize(deserializer)?.pop();
+            return Ok(kept.map_or(Self::Erased, Self::Known));
         }
         let Some(sealed) = Option::<String>::deserialize(deserializer)? else {
             return Ok(Self::Erased);
@@ -344,7 +344,8 @@ mod tests {
 
     #[test]
     fn what_is_sealed_as_one_reads_as_it_was() {
-        let note = (Personal::Known(None::<u8>), Personal::<Option<u8>>::Erased, note());
+        let erased = [None, Some(Personal::<Option<u8>>::Erased), Some(Personal::Known(None))];
+        let note = (erased, note());
 
         let stored = sealed_as_one(|| serde_json::to_string(&note)).unwrap();
         let read = sealed_as_one(|| serde_json::from_str(&stored)).unwrap();

@@ -59,7 +59,7 @@ impl Marked {
         let titled = json!({ "title": format!("{MARKER} title") });
         let titled = person.asks(program.post("/v1/chat/sessions", &titled));
         let titled = json(titled.send().await?, 201).await?;
-        talk(program, &person, titled["session_id"].as_str().unwrap_or_default()).await?;
+        talk(program, &person, titled["id"].as_str().unwrap_or_default()).await?;
         chat(program, provider, &person).await?;
         Ok(Self { person, key })
     }

@@ -1,6 +1,6 @@
 //! What holds for every aggregate, whatever is asked of it and whatever happened to it.
 
-pub mod commands;
+mod commands;
 mod events;
 mod laws;
-mod samples;
+pub mod samples;
