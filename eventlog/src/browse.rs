@@ -3,7 +3,7 @@
 use domain::Category;
 use uuid::Uuid;
 
-use crate::{EventLog, Position, RawEvent, follow::Row};
+use crate::{EventLog, MAX_BATCH, Position, RawEvent, follow::Row};
 
 /// A stream, from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +48,8 @@ impl EventLog {
         Ok(views.collect())
     }
 
-    /// The events of one type after a position; `None` where no event ever had it. Those that were
-    /// moved to archive files are not among them.
+    /// The events of one type after a position, in any version of its form and wherever they are; `None`
+    /// where no event ever had it.
     pub async fn of_type(
         &self,
         name: &str,
@@ -62,16 +62,55 @@ impl EventLog {
         if types.is_empty() {
             return Ok(None);
         }
-        let rows = sqlx::query_as!(
+        self.shelf.refresh(&self.pool).await?;
+        loop {
+            let archived = self.shelf.last();
+            let mut rows = self.archived_of_types(&types, (after, archived), limit).await?;
+            let rest = limit - i64::try_from(rows.len())?;
+            rows.extend(self.table_of_types(&types, after.max(archived), rest).await?);
+            self.shelf.refresh(&self.pool).await?;
+            // Otherwise what was moved to a file in the meantime is in neither.
+            if self.shelf.last() == archived {
+                return self.raw(rows).await.map(Some);
+            }
+        }
+    }
+
+    async fn table_of_types(
+        &self,
+        types: &[i32],
+        after: Position,
+        limit: i64,
+    ) -> sqlx::Result<Vec<Row>> {
+        sqlx::query_as!(
             Row,
             "select position, stream_id, version, recorded_at, command_id, type_id, bucket, payload, meta, mac
             from log.event where type_id = any($1) and position > $2 order by position limit $3",
-            &types,
+            types,
             after,
             limit,
         )
         .fetch_all(&self.pool)
-        .await?;
-        self.raw(rows).await.map(Some)
+        .await
+    }
+
+    /// The archived events of some types between two positions; reads every frame there until it has
+    /// enough.
+    async fn archived_of_types(
+        &self,
+        types: &[i32],
+        (after, upto): (Position, Position),
+        limit: i64,
+    ) -> anyhow::Result<Vec<Row>> {
+        let (mut found, wanted) = (Vec::new(), usize::try_from(limit)?);
+        let mut at = after;
+        while at < upto && found.len() < wanted {
+            let rows = self.rows(at, MAX_BATCH.min(upto - at)).await?;
+            let Some(last) = rows.last().map(|row| row.position) else { break };
+            found.extend(rows.into_iter().filter(|row| types.contains(&row.type_id)));
+            at = last;
+        }
+        found.truncate(wanted);
+        Ok(found)
     }
 }

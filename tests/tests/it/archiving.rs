@@ -104,6 +104,7 @@ async fn partitions_go_and_come_back_by_command() -> anyhow::Result<()> {
     let ada = Person::register(&program, "ada@example.org").await?;
     change(&program, &ada, 300).await?;
 
+    let types = run(&program, &["log", "types"])?;
     let moved = run(&program, &["log", "archive", "--before", "130"])?;
     assert!(moved.contains("positions 64 to 127 are in event_000001.annals"), "{moved}");
     let again = run(&program, &["log", "archive", "--before", "130"])?;
@@ -111,6 +112,7 @@ async fn partitions_go_and_come_back_by_command() -> anyhow::Result<()> {
     let shown = run(&program, &["log", "show", &ada.id])?;
     assert!(shown.contains("user.registered"), "{shown}");
 
+    assert_eq!(run(&program, &["log", "types"])?, types);
     let back = run(&program, &["log", "restore-partition", "0"])?;
     assert!(back.contains("positions 1 to 63 are back in the table"), "{back}");
     assert!(!run(&program, &["log", "partitions"])?.contains(".annals"));
@@ -183,4 +185,42 @@ async fn what_was_withheld_is_unreadable_everywhere_and_the_log_still_verifies()
 async fn sessions(program: &Program, person: &Person) -> anyhow::Result<serde_json::Value> {
     let answer = json(person.asks(program.get("/v1/auth/sessions")).send().await?, 200).await?;
     Ok(answer["sessions"].clone())
+}
+
+#[tokio::test]
+async fn events_of_one_type_are_listed_wherever_they_are() -> anyhow::Result<()> {
+    let setup = Setup::default().with("ANNALS_PARTITION_SIZE", "64");
+    let setup = setup.with("ANNALS_ADMIN_EMAIL", "admin@example.org");
+    let program = setup.with("ANNALS_ADMIN_PASSWORD", PASSWORD).start().await?;
+    let ada = Person::register(&program, "ada@example.org").await?;
+    change(&program, &ada, 150).await?;
+    let eve = Person::register(&program, "eve@example.org").await?;
+    let list = async |query: &str| {
+        let admin = Person::sign_in(&program, "admin@example.org", PASSWORD).await?;
+        let request = admin.asks(program.get(&format!("/v1/admin/log?{query}")));
+        json(request.send().await?, 200).await
+    };
+    let streams = |page: &serde_json::Value| -> Vec<String> {
+        let events = page["events"].as_array().cloned().unwrap_or_default();
+        events.iter().map(|it| it["stream"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let before = list("type=user.registered").await?;
+
+    run(&program, &["log", "archive", "--keep", "0"])?;
+
+    let after = list("type=user.registered").await?;
+    assert_eq!(after["events"], before["events"]);
+    assert_eq!(streams(&after)[1..], [ada.id.clone(), eve.id.clone()]);
+    // Page by page over the border between file and table.
+    let (mut paged, mut from) = (Vec::new(), 0);
+    loop {
+        let page = list(&format!("type=user.registered&limit=1&after={from}")).await?;
+        paged.extend(streams(&page));
+        let Some(next) = page["next"].as_i64() else { break };
+        from = next;
+    }
+    assert_eq!(paged, streams(&after));
+    let changes = list("type=settings.communication_changed&limit=500").await?;
+    assert_eq!(streams(&changes).len(), 150);
+    Ok(())
 }
