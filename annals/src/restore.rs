@@ -6,6 +6,7 @@ use anyhow::{Context, bail, ensure};
 use eventlog::Backup;
 use sqlx::{PgPool, postgres::PgPoolOptions, raw_sql};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     cli::Restore,
@@ -47,9 +48,11 @@ async fn fill(
         .connect(embedded.database_url())
         .await
         .context("connecting to Postgres")?;
+    let erased = erased(&pool).await?;
     prepare(&pool, plan, backup).await?;
     backup.load(&pool, say).await?;
     MIGRATIONS.run(&pool).await.context("bringing the database up to date")?;
+    forget(&pool, &erased).await?;
     pool.close().await;
     say("filling the read models");
     let system = System::open(config, embedded, &master_key::load(config)?, None).await?;
@@ -64,6 +67,37 @@ async fn fill(
     let root = system.log.root_at(sealed.size).await?;
     ensure!(root == sealed.root, "the log is not the one whose tree head the manifest has");
     conclude(plan, backup);
+    Ok(())
+}
+
+/// Who was erased, as the log says that is about to be replaced.
+async fn erased(pool: &PgPool) -> anyhow::Result<Vec<Uuid>> {
+    let is_there: bool = sqlx::query_scalar("select to_regclass('log.erased') is not null")
+        .fetch_one(pool)
+        .await
+        .context("looking at what is to be replaced")?;
+    if !is_there {
+        return Ok(vec![]);
+    }
+    let erased = sqlx::query_scalar("select subject_id from log.erased order by erased_at");
+    erased.fetch_all(pool).await.context("reading who was erased")
+}
+
+/// Whoever was erased after the backup was made is not brought back by it.
+async fn forget(pool: &PgPool, erased: &[Uuid]) -> anyhow::Result<()> {
+    let returned: Vec<Uuid> = sqlx::query_scalar(
+        "select e.id from unnest($1::uuid[]) with ordinality e(id, o)
+        where not exists (select from log.erased known where known.subject_id = e.id) order by e.o",
+    )
+    .bind(erased)
+    .fetch_all(pool)
+    .await?;
+    sqlx::query("select vault.destroy_key($1)").bind(&returned).execute(pool).await?;
+    for id in returned {
+        println!(
+            "{id} was erased after the backup: the key is destroyed again; erase them once more"
+        );
+    }
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use uuid::Uuid;
 
@@ -21,6 +23,19 @@ enum News {
     Destroyed(Uuid),
     /// Another master key wraps from now on.
     Rotated,
+}
+
+/// Destroys the keys of people of whom the log says that they were erased: an older copy of the keys
+/// may have brought them back. Before anything is read with them.
+pub(crate) async fn destroy_returned_keys(pool: &PgPool) -> anyhow::Result<()> {
+    let destroyed = sqlx::query_scalar!(r#"select vault.destroy_returned_keys() as "destroyed!""#)
+        .fetch_one(pool)
+        .await
+        .context("destroying the keys of people who were erased")?;
+    if destroyed > 0 {
+        tracing::warn!(destroyed, "keys of erased people had come back and were destroyed again");
+    }
+    Ok(())
 }
 
 impl EventLog {

@@ -10,6 +10,7 @@ use crate::{
     KeyRing, Live, MasterKey, Position, ServiceKey,
     append::{self, Pending},
     archive::Shelf,
+    forget::destroy_returned_keys,
     proof::Tree,
     snapshot::Snapshots,
     types::Types,
@@ -35,6 +36,7 @@ pub struct EventLog {
 impl EventLog {
     /// Opens the log of a migrated database and starts its batcher, which ends with the last clone.
     pub async fn open(pool: PgPool, master: &MasterKey, live: Live) -> anyhow::Result<Self> {
+        destroy_returned_keys(&pool).await?;
         let claims = ServiceKey::load(&pool, master, "claims").await?;
         let macs = ServiceKey::load(&pool, master, "events").await?;
         let tree = Arc::new(Tree::open(&pool, master).await?);

@@ -5,6 +5,7 @@ mod everyone;
 mod histories;
 mod search;
 mod stream;
+mod vault;
 
 use serde_json::{Value, json};
 use tests::{
