@@ -189,7 +189,7 @@ pub(crate) enum Log {
 /// How to check a log.
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// A file that `log export` or `log prove` wrote (`-`: the standard input). Checking it needs
+    /// A file that `log export` or `log prove` wrote, or a person's history (`-`: the standard input). Checking it needs
     /// neither the log nor any configuration.
     #[arg(long)]
     pub(crate) offline: Option<PathBuf>,

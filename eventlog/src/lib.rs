@@ -53,7 +53,9 @@ pub use archive::{Archived, Keep, PartitionStatus, Unreadable};
 pub use backup::{ArchivePart, Backup, BackupPlan, Manifest, Part};
 pub use broker::{Broker, STREAM};
 pub use browse::StreamView;
-pub use bundle::{BundledEvent, EventProof, Expectations, Exported, OfflineReport, check_offline};
+pub use bundle::{
+    BundledEvent, EventProof, Expectations, Exported, HISTORY_FORM, OfflineReport, check_offline,
+};
 pub use clear::{content, in_clear};
 pub use encode::{Append, Expected, Secret};
 pub use feed::Feed;

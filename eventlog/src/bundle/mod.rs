@@ -10,16 +10,18 @@
 //! | `head` | a note of a signed head, after the last of its events |
 //! | `end` | last: how many events and heads there were |
 //!
-//! A proof of one event is one JSON object, [`EventProof`].
+//! A proof of one event is one JSON object, [`EventProof`], and so is a person's history.
 
 mod event;
 mod export;
+mod history;
 mod offline;
 mod proof;
 mod report;
 
 pub use event::BundledEvent;
 pub use export::Exported;
+pub use history::HISTORY_FORM;
 pub use offline::check_offline;
 pub use proof::EventProof;
 pub use report::{Expectations, OfflineReport};

@@ -2,16 +2,17 @@
 
 mod bundle;
 mod event;
+mod history;
 
 use std::io::BufRead;
 
 use anyhow::{Context, bail};
 
-use self::{bundle::Bundle, event::check_proof};
-use super::{Expectations, Line, OfflineReport};
+use self::{bundle::Bundle, event::check_proof, history::check_history};
+use super::{Expectations, Line, OfflineReport, history::History};
 
-/// Reads a file that `annals log export` or `annals log prove` wrote, and says what it proves. An
-/// error means that it is no such file; a file that proves nothing has a fault.
+/// Reads a file that `annals log export` or `annals log prove` wrote, or a person's history, and says
+/// what it proves. An error means that it is no such file; a file that proves nothing has a fault.
 pub fn check_offline(
     mut file: impl BufRead,
     expected: &Expectations,
@@ -23,6 +24,9 @@ pub fn check_offline(
         return Ok(Bundle::begin(header, expected)?.check(file));
     }
     file.read_to_string(&mut first).context("reading the file")?;
-    let proof = serde_json::from_str(&first).context("neither a bundle nor a proof")?;
+    if let Ok(history) = serde_json::from_str::<History>(&first) {
+        return check_history(&history, expected);
+    }
+    let proof = serde_json::from_str(&first).context("no bundle, proof or history")?;
     check_proof(&proof, expected)
 }

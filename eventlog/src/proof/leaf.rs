@@ -15,8 +15,10 @@
 //! | 4 + n | length and bytes of the payload, as it is stored |
 //! | 4 + n | length and bytes of the meta, as it is stored |
 
+use uuid::Uuid;
+
 use super::Digest;
-use crate::RawEvent;
+use crate::{Position, RawEvent};
 
 /// The version of the form.
 const FORM: u8 = 1;
@@ -51,12 +53,36 @@ pub fn leaf(event: &RawEvent) -> Vec<u8> {
     leaf
 }
 
+/// What a leaf says of its event in clear.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct LeafHead<'a> {
+    pub position: Position,
+    pub stream: Uuid,
+    /// In microseconds since 1970.
+    pub recorded_at: i64,
+    pub name: &'a str,
+}
+
+impl<'a> LeafHead<'a> {
+    /// Reads it back; `None` where the bytes are no leaf.
+    pub(crate) fn of(leaf: &'a [u8]) -> Option<Self> {
+        let number = |at: usize| Some(i64::from_be_bytes(leaf.get(at..at + 8)?.try_into().ok()?));
+        let length = u32::from_be_bytes(leaf.get(59..63)?.try_into().ok()?);
+        let name = leaf.get(63..63 + usize::try_from(length).ok()?)?;
+        (leaf.first() == Some(&FORM)).then_some(Self {
+            position: number(1)?,
+            stream: Uuid::from_slice(leaf.get(9..25)?).ok()?,
+            recorded_at: number(33)?,
+            name: str::from_utf8(name).ok()?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use chrono::DateTime;
-    use uuid::Uuid;
 
     use super::*;
 
@@ -73,6 +99,18 @@ mod tests {
             payload: br#"{"user.activated":{}}"#.as_slice().into(),
             meta: b"{}".as_slice().into(),
         }
+    }
+
+    #[test]
+    fn what_a_leaf_says_in_clear_is_read_back() {
+        let leaf = leaf(&event());
+
+        let head = LeafHead::of(&leaf).unwrap();
+
+        let event = event();
+        assert_eq!((head.position, head.stream, head.name), (7, event.stream, "user.activated"));
+        assert_eq!(head.recorded_at, event.recorded_at.timestamp_micros());
+        assert!((0..leaf.len().min(63)).all(|end| LeafHead::of(&leaf[..end]).is_none()));
     }
 
     /// Whoever changes this form makes every tree that was ever signed worthless.

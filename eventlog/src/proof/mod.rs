@@ -25,5 +25,6 @@ pub use prove::{ConsistencyProof, InclusionProof, ProofError};
 pub use seal::Misfit;
 pub use tree::{Frontier, Subtree};
 
+pub(crate) use leaf::LeafHead;
 pub(crate) use seal::Tree;
 pub(crate) use store::{LEVEL, Seal};

@@ -7,6 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use commands::Caller;
+use eventlog::HISTORY_FORM;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -20,8 +21,6 @@ use crate::{
     problem::Problem,
 };
 
-/// The name of this form.
-const FORM: &str = "annals-history-1";
 /// Items of a file at most.
 const MAX_ITEMS: u32 = 500;
 
@@ -55,8 +54,8 @@ struct Bundle {
 /// Take your history away
 ///
 /// A file with the last 500 things that happened and a proof of each: the digest of `leaf` (RFC
-/// 6962), combined with the digests of the `path`, is the `root` of the signed tree head. Goes on
-/// with `cursor`. An API key needs the scope `account`.
+/// 6962), combined with the digests of the `path`, is the `root` of the signed tree head. `annals log
+/// verify --offline FILE` checks it. Goes on with `cursor`. An API key needs the scope `account`.
 #[utoipa::path(get, path = "/v1/auth/me/history/export", operation_id = "my_history_export",
     tag = "auth", params(Cut), responses((status = 200, body = Bundle), CallerProblems, Problems))]
 async fn export(
@@ -68,7 +67,8 @@ async fn export(
     let limit = cut.limit.unwrap_or(MAX_ITEMS).clamp(1, MAX_ITEMS);
     let part = Part { cursor: cut.cursor, proofs: Some(true), limit: None, action: None };
     let history = part.read(&app, caller.user, limit).await?;
-    let bundle = Bundle { form: FORM, user_id: caller.user, generated_at: app.now(), history };
+    let bundle =
+        Bundle { form: HISTORY_FORM, user_id: caller.user, generated_at: app.now(), history };
     let mut response = Json(bundle).into_response();
     let attached = HeaderValue::from_static("attachment; filename=\"history.json\"");
     response.headers_mut().insert(header::CONTENT_DISPOSITION, attached);

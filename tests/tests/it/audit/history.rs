@@ -138,3 +138,50 @@ async fn a_history_proves_itself_on_demand_and_as_a_file() -> anyhow::Result<()>
     assert!(check(&forged, &key).is_err(), "the proof of another event is none of this one");
     Ok(())
 }
+
+/// What the program says of a file, without the log; and whether it proves anything.
+fn offline(scene: &Scene, file: &Value, key: &str) -> anyhow::Result<(bool, Value)> {
+    let path = scene.program.data().join("history.json");
+    std::fs::write(&path, file.to_string())?;
+    let path = path.to_string_lossy().into_owned();
+    let checked = scene.program.run_bare(&["log", "verify", "--offline", &path, "--key", key])?;
+    Ok((checked.status.success(), serde_json::from_slice(&checked.stdout)?))
+}
+
+#[tokio::test]
+async fn a_file_of_ones_history_is_checked_by_the_program_without_the_log() -> anyhow::Result<()> {
+    let scene = Scene::set().await?;
+    // Of what an administrator does only the digest is told.
+    let notice =
+        json!({ "user_id": scene.ada.id, "title": "Hello", "message": "Hi", "type": "info" });
+    let notice = scene.admin.asks(scene.program.post("/v1/notifications", &notice));
+    json(notice.send().await?, 201).await?;
+    let file = scene.ada("/v1/auth/me/history/export", 200).await?;
+    let key = scene.program.run(&["log", "key"])?;
+    let key = String::from_utf8(key.stdout)?.trim().to_owned();
+
+    let (is_proven, report) = offline(&scene, &file, &key)?;
+
+    assert!(is_proven, "{report}");
+    let told = report["proven"].to_string();
+    let count = items(&file).len();
+    assert!(told.contains(&format!("{} items stand at their positions", count - 1)), "{told}");
+    assert!(told.contains("1 further events stand at their positions"), "{told}");
+    let own = items(&file).iter().position(|it| it["by"] == "you").unwrap_or_default();
+    let position = file["items"][own]["position"].clone();
+    for (field, value) in [
+        ("action", json!("user.registered")),
+        ("timestamp", json!("2026-01-01T00:00:00Z")),
+        ("resource_id", json!(scene.admin.id)),
+        ("proof", file["items"][own + 1]["proof"].clone()),
+    ] {
+        let mut forged = file.clone();
+        forged["items"][own][field] = value;
+        let (is_proven, report) = offline(&scene, &forged, &key)?;
+        assert!(!is_proven && report["fault"]["position"] == position, "{field}: {report}");
+        assert_eq!(report["proven"], json!([]));
+    }
+    let other = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    assert!(!offline(&scene, &file, other)?.0);
+    Ok(())
+}
