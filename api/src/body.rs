@@ -1,5 +1,7 @@
 //! Reading requests: what cannot be read is refused with the place of the mistake.
 
+use std::time::Duration;
+
 use axum::{
     Form,
     body::{Body, Bytes},
@@ -10,11 +12,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::timeout;
 
 use crate::{
     problem::{FieldError, Problem},
     router::MAX_CHAT_BODY,
 };
+
+/// How long a client may take to send a body.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A JSON body, read or written.
 pub(crate) struct Json<T>(pub T);
@@ -41,8 +47,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         if !is_json(request.headers()) {
             return Err(unsupported("application/json"));
         }
-        let body = Bytes::from_request(request, state).await.map_err(unreadable)?;
-        Ok(Self(parse(&body)?))
+        Ok(Self(parse(&read(request, state).await?)?))
     }
 }
 
@@ -54,7 +59,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
         if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
             return Json::from_request(request, state).await.map(|json| Self(json.0));
         }
-        let form = Form::from_request(request, state).await;
+        let form = timeout(PATIENCE, Form::from_request(request, state)).await;
+        let form = form.map_err(|_| too_slow())?;
         let Form(value) = form.map_err(|error| match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
             _ => parameter(&error.body_text()),
@@ -88,7 +94,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 pub(crate) async fn whole(body: Body) -> Result<Bytes, Problem> {
     let mut request = Request::new(body);
     DefaultBodyLimit::max(MAX_CHAT_BODY).apply(&mut request);
-    Bytes::from_request(request, &()).await.map_err(unreadable)
+    read(request, &()).await
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let body = timeout(PATIENCE, Bytes::from_request(request, state)).await;
+    body.map_err(|_| too_slow())?.map_err(unreadable)
 }
 
 /// Reads JSON; a mistake in it has a position, a mistake in what it says has a pointer.
@@ -167,6 +178,11 @@ fn unreadable(error: BytesRejection) -> Problem {
     }
     let detail = "the body could not be read to its end";
     Problem::new(StatusCode::BAD_REQUEST, "unreadable_body", detail)
+}
+
+fn too_slow() -> Problem {
+    let detail = "the body did not come in time";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail)
 }
 
 fn too_large() -> Problem {

@@ -10,7 +10,11 @@ use commands::Origin;
 use domain::{InvalidText, Text};
 use uuid::Uuid;
 
-use crate::{App, address, problem::Problem};
+use crate::{
+    App, address,
+    known_device::{self, Arrival},
+    problem::Problem,
+};
 
 /// The header that carries a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -90,7 +94,10 @@ pub(crate) fn origin(parts: &Parts, app: &App) -> Origin {
     let request = parts.extensions.get::<RequestId>().map(RequestId::uuid).unwrap_or_default();
     let traceparent = traceparent.map(str::to_owned);
     let device = device(&parts.headers);
-    Origin { address, user_agent, request, traceparent, reason: None, device }
+    let known_device = known_device::shown(&parts.headers).map(str::to_owned);
+    let arrived = parts.extensions.get::<Arrival>().cloned().unwrap_or_default().0;
+    let reason = None;
+    Origin { address, user_agent, request, traceparent, reason, device, known_device, arrived }
 }
 
 /// The token of a remembered device: of a program in a header, of a browser in a cookie.

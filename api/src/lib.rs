@@ -13,6 +13,7 @@ mod document;
 mod envelope;
 mod health;
 mod idempotency;
+mod known_device;
 mod limit;
 mod metric;
 mod moment;

@@ -1,5 +1,7 @@
 //! Who asks, from where, and by which right.
 
+use std::sync::{Arc, OnceLock};
+
 use domain::{Kind, Rejection, Text, user::Role};
 use eventlog::{Meta, Reason, Sealed};
 use uuid::Uuid;
@@ -19,6 +21,10 @@ pub struct Origin {
     pub reason: Option<Text>,
     /// The token of a device that was remembered.
     pub device: Option<String>,
+    /// What the device shows that has signed in before, as it came.
+    pub known_device: Option<String>,
+    /// Who has signed in by this request.
+    pub arrived: Arc<OnceLock<Uuid>>,
 }
 
 /// A person who has shown who they are, or a program of theirs.
@@ -59,6 +65,12 @@ impl Credential {
 }
 
 impl Origin {
+    /// Takes note that somebody has signed in by this request.
+    pub(crate) fn note_arrival(&self, user: Uuid) {
+        // Whoever came first stays: one request signs one person in.
+        let _ = self.arrived.set(user);
+    }
+
     /// The circumstances of something that nobody in particular asked for.
     #[must_use]
     pub fn meta(&self) -> Meta {

@@ -19,6 +19,7 @@ mod notification;
 mod password;
 mod session;
 mod settings;
+mod sign_in;
 mod step_up;
 mod token;
 mod watch;

@@ -54,7 +54,7 @@ pub struct SignedIn {
 impl Commands {
     /// Signs a person in by password, or asks for a second factor. Unknown addresses and wrong passwords get the same answer
     /// after the same work.
-    pub async fn sign_in(
+    pub(crate) async fn sign_in_by_password(
         &self,
         credentials: Credentials,
         origin: &Origin,
@@ -137,6 +137,7 @@ impl Commands {
         });
         let meta = Meta { actor: Some(user), ..origin.meta().about(user) }.because(way.name());
         let executed = self.begin::<Session>(session, start, vec![], &meta).await?;
+        origin.note_arrival(user);
         Ok(Done::new(signed_in, executed.position))
     }
 
@@ -170,7 +171,18 @@ impl Commands {
     /// In an append of its own, so that nothing can roll it back.
     pub(crate) async fn record_failure(&self, user: Uuid, origin: &Origin) -> Result<(), Error> {
         let address = origin.address.clone();
-        let command = login::Command::RecordFailure { address, at: self.0.clock.now() };
+        let (user_agent, at) = (origin.user_agent.clone(), self.0.clock.now());
+        self.record_login(user, login::Command::RecordFailure { address, user_agent, at }, origin)
+            .await
+    }
+
+    /// Writes something down about attempts on an account.
+    pub(crate) async fn record_login(
+        &self,
+        user: Uuid,
+        command: login::Command,
+        origin: &Origin,
+    ) -> Result<(), Error> {
         let stream = Category::Login.stream_of(user);
         self.record_any::<Login>(stream, command, &origin.meta().about(user)).await
     }

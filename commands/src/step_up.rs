@@ -8,7 +8,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Caller, Commands, Error, factors::Typed, session::PASSWORD};
+use crate::{Caller, Commands, Error, Limit, factors::Typed, session::PASSWORD};
 
 /// How long a session may make keys without further proof.
 const RECENT: TimeDelta = TimeDelta::hours(1);
@@ -58,8 +58,12 @@ impl Commands {
             Error::from(Rejection::new(Kind::Forbidden, "wrong_password", detail))
         };
         let password = Password::presented(password).ok_or_else(wrong)?;
+        // As many guesses as a device has that is known; those of a stolen session are its own.
+        let (limits, whom) = (&self.0.limits, caller.user.to_string());
+        limits.count(Limit::SignInDevice, Some(&whom)).await?;
         let hash = self.0.log.secret(caller.user, PASSWORD).await.map_err(Error::Unavailable)?;
         if self.0.hasher.is_right(password, hash).await? {
+            limits.give_back(&[(Limit::SignInDevice, Some(&whom))]).await;
             return Ok(());
         }
         self.record_failure(caller.user, &caller.origin).await?;

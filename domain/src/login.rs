@@ -19,9 +19,34 @@ pub enum Command {
     RecordFailure {
         /// From where.
         address: Option<String>,
+        /// With which program, in its own words.
+        user_agent: Option<String>,
         /// When.
         at: DateTime<Utc>,
     },
+    /// Write down that an attempt was refused whatever the password was.
+    RecordRefusal {
+        /// Why.
+        reason: Refusal,
+        /// From where.
+        address: Option<String>,
+        /// With which program, in its own words.
+        user_agent: Option<String>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// Why an attempt was refused whatever the password was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// Devices that never signed in to the account have tried too often.
+    TooManyFromStrangers,
+    /// This device, which signed in before, has tried too often.
+    TooManyFromDevice,
+    /// The account is deactivated, and the password was right.
+    AccountDeactivated,
 }
 
 /// What can have happened.
@@ -32,6 +57,21 @@ pub enum Event {
     Failed {
         /// From where.
         address: Option<Personal<String>>,
+        /// With which program, in its own words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user_agent: Option<Personal<String>>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Somebody was refused whatever the password was.
+    #[serde(rename = "login.refused")]
+    Refused {
+        /// Why.
+        reason: Refusal,
+        /// From where.
+        address: Option<Personal<String>>,
+        /// With which program, in its own words.
+        user_agent: Option<Personal<String>>,
         /// When.
         at: DateTime<Utc>,
     },
@@ -55,29 +95,43 @@ impl Aggregate for Login {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
         match command {
-            Command::RecordFailure { address, at } => {
-                Ok(vec![Event::Failed { address: address.map(Personal::from), at }])
+            Command::RecordFailure { address, user_agent, at } => Ok(vec![Event::Failed {
+                address: address.map(Personal::from),
+                user_agent: user_agent.map(Personal::from),
+                at,
+            }]),
+            Command::RecordRefusal { reason, address, user_agent, at } => {
+                Ok(vec![Event::Refused {
+                    reason,
+                    address: address.map(Personal::from),
+                    user_agent: user_agent.map(Personal::from),
+                    at,
+                }])
             }
         }
     }
 
     fn evolve(&mut self, event: &Event) {
         match event {
-            Event::Failed { .. } => self.failures += 1,
+            Event::Failed { .. } | Event::Refused { .. } => self.failures += 1,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Event, Login};
+    use super::{Command, Event, Login, Refusal};
     use crate::{
         Aggregate,
         testing::{at, given},
     };
 
     fn failed(seconds: i64) -> Event {
-        Event::Failed { address: Some("192.0.2.1".to_owned().into()), at: at(seconds) }
+        Event::Failed {
+            address: Some("192.0.2.1".to_owned().into()),
+            user_agent: None,
+            at: at(seconds),
+        }
     }
 
     #[test]
@@ -85,14 +139,30 @@ mod tests {
         let login = given::<Login>(&[failed(0)]);
 
         let address = Some("192.0.2.1".to_owned());
-        let outcome = login.decide(Command::RecordFailure { address, at: at(1) });
+        let command = Command::RecordFailure { address, user_agent: None, at: at(1) };
+        let outcome = login.decide(command);
 
         assert_eq!(outcome, Ok(vec![failed(1)]));
     }
 
+    fn refused(seconds: i64) -> Event {
+        let reason = Refusal::TooManyFromStrangers;
+        Event::Refused { reason, address: None, user_agent: None, at: at(seconds) }
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let reason = Refusal::TooManyFromStrangers;
+        let command = Command::RecordRefusal { reason, address: None, user_agent: None, at: at(1) };
+
+        let outcome = Login::default().decide(command);
+
+        assert_eq!(outcome, Ok(vec![refused(1)]));
+    }
+
     #[test]
     fn refused_attempts_are_counted() {
-        let login = given::<Login>(&[failed(0), failed(1)]);
+        let login = given::<Login>(&[failed(0), refused(1)]);
 
         assert_eq!(login.failures, 2);
     }

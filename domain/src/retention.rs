@@ -23,7 +23,7 @@ impl Retention {
     #[must_use]
     pub fn of_event(name: &str) -> Option<Self> {
         match name {
-            "login.failed" => Some(Self::FailedLogins),
+            "login.failed" | "login.refused" => Some(Self::FailedLogins),
             "session.started" => Some(Self::Sessions),
             _ => None,
         }

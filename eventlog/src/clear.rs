@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn failed(address: Option<Personal<String>>) -> Event {
-        Event::Login(login::Event::Failed { address, at: DateTime::UNIX_EPOCH })
+        Event::Login(login::Event::Failed { address, user_agent: None, at: DateTime::UNIX_EPOCH })
     }
 
     fn shown(event: &Event) -> Value {

@@ -7,6 +7,7 @@ mod erasure;
 mod log;
 mod metric;
 mod projections;
+mod sign_in;
 mod two_factor;
 mod user;
 
@@ -28,5 +29,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(as_of::routes())
         .merge(projections::routes())
+        .merge(sign_in::routes())
         .merge(two_factor::routes())
 }

@@ -7,6 +7,7 @@ mod fields;
 mod history;
 mod page;
 mod session;
+mod sign_in;
 mod two_factor;
 mod verification;
 
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(account::routes())
         .merge(history::routes())
         .merge(session::routes())
+        .merge(sign_in::routes())
         .merge(two_factor::routes())
         .merge(verification::routes())
         .merge(erasure::routes())

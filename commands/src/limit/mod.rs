@@ -3,14 +3,18 @@
 //! Who is counted is stored as a keyed hash, and only until the count means nothing any more. Every
 //! count is one statement that looks and draws, so that parallel requests cannot pass it together.
 
+mod device;
 mod network;
 mod quota;
 mod rates;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use eventlog::ServiceKey;
 use sqlx::PgPool;
+use uuid::Uuid;
 
+pub(crate) use device::KnownDevice;
 pub use quota::{InvalidQuota, Quota, Standing};
 pub use rates::{InvalidRates, Limit, Rates};
 
@@ -46,18 +50,28 @@ impl Limits {
     ///
     /// Without Postgres nothing that is counted here could be done either: it is refused as well.
     pub(crate) async fn count(&self, limit: Limit, whom: Option<&str>) -> Result<(), Error> {
-        self.count_all(&[(limit, whom)]).await
-    }
-
-    /// Counts one more for each, or refuses because of the one that lets wait longest.
-    pub(crate) async fn count_all(&self, whom: &[(Limit, Option<&str>)]) -> Result<(), Error> {
-        let standings = self.draw(&self.draws(whom), 1.0, false).await?;
-        let refused = standings.into_iter().filter(|standing| standing.retry_after.is_some());
-        let Some(refused) = refused.max_by_key(|standing| standing.retry_after) else {
-            return Ok(());
-        };
+        let standings = self.draw(&self.draws(&[(limit, whom)]), 1.0, false).await?;
+        let refused = standings.into_iter().find(|standing| standing.retry_after.is_some());
+        let Some(refused) = refused else { return Ok(()) };
         metrics::counter!("annals_rate_limited_total", "limit" => refused.limit).increment(1);
         Err(Error::Limited(refused))
+    }
+
+    /// Gives back what was counted; without Postgres it comes back by itself, later.
+    pub(crate) async fn give_back(&self, whom: &[(Limit, Option<&str>)]) {
+        if let Err(error) = self.draw(&self.draws(whom), -1.0, true).await {
+            tracing::warn!(error = format!("{error:#}"), "a count could not be given back");
+        }
+    }
+
+    /// What a device shows that has signed in to an account.
+    pub(crate) fn device_token(&self, device: KnownDevice) -> String {
+        device.write(&self.key)
+    }
+
+    /// The device behind a token, if it is known to the account at present.
+    pub(crate) fn device(&self, token: &str, user: Uuid, now: DateTime<Utc>) -> Option<Uuid> {
+        KnownDevice::read(&self.key, token).filter(|it| it.is_of(user, now)).map(|it| it.device)
     }
 
     /// Buckets in the order of their keys: nobody waits for each other.

@@ -9,6 +9,12 @@ use super::Quota;
 pub enum Limit {
     /// Accounts opened from one network.
     Registration,
+    /// Attempts to sign in from one network; those that succeed are given back.
+    SignInNetwork,
+    /// Attempts to sign in to one account, from devices that it does not know.
+    SignInAccount,
+    /// Attempts to sign in to one account from one device that signed in to it before.
+    SignInDevice,
     /// Mails that one mailbox is sent because somebody asked for them.
     Mail,
 }
@@ -24,13 +30,22 @@ pub struct InvalidRates(String);
 
 impl Limit {
     /// All limits.
-    pub const ALL: [Self; 2] = [Self::Registration, Self::Mail];
+    pub const ALL: [Self; 5] = [
+        Self::Registration,
+        Self::SignInNetwork,
+        Self::SignInAccount,
+        Self::SignInDevice,
+        Self::Mail,
+    ];
 
     /// What operators and clients call it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Registration => "registration",
+            Self::SignInNetwork => "sign-in-network",
+            Self::SignInAccount => "sign-in-account",
+            Self::SignInDevice => "sign-in-device",
             Self::Mail => "mail",
         }
     }
@@ -40,6 +55,8 @@ impl Limit {
     pub const fn usual(self) -> Quota {
         match self {
             Self::Registration => Quota::each(20, 3600),
+            Self::SignInNetwork => Quota::each(100, 900),
+            Self::SignInAccount | Self::SignInDevice => Quota::each(10, 900),
             Self::Mail => Quota::each(5, 3600),
         }
     }

@@ -54,6 +54,7 @@ events! {
     Event::Chat(chat::Event::RunCancelled { .. }) => "chat.run_cancelled",
     Event::Chat(chat::Event::Deleted {}) => "chat.deleted",
     Event::Login(login::Event::Failed { .. }) => "login.failed",
+    Event::Login(login::Event::Refused { .. }) => "login.refused",
     Event::Audit(audit::Event::Exported { .. }) => "audit.exported",
     Event::Notification(notification::Event::Created { .. }) => "notification.created",
     Event::Notification(notification::Event::Read { .. }) => "notification.read",

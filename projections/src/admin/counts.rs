@@ -41,7 +41,9 @@ impl Counts {
             Event::User(user::Event::Registered { .. }) => self.registrations += 1,
             Event::User(user::Event::EmailVerified { .. }) => self.verified += 1,
             Event::Session(session::Event::Started { .. }) => self.logins += 1,
-            Event::Login(login::Event::Failed { .. }) => self.failed_logins += 1,
+            Event::Login(login::Event::Failed { .. } | login::Event::Refused { .. }) => {
+                self.failed_logins += 1
+            }
             Event::Chat(event) => self.count_chat(event),
             Event::User(
                 user::Event::VerificationRequested { .. }

@@ -83,7 +83,7 @@ impl What {
 
 fn failed() -> login::Event {
     let address = Some("192.0.2.1".to_owned().into());
-    login::Event::Failed { address, at: DateTime::UNIX_EPOCH }
+    login::Event::Failed { address, user_agent: None, at: DateTime::UNIX_EPOCH }
 }
 
 fn created(key: u8) -> api_key::Event {

@@ -20,6 +20,7 @@ pub(super) fn happened(action: &str) -> &'static str {
         "settings.communication_changed" => "The communication preferences were changed",
         "settings.notifications_changed" => "The notification preferences were changed",
         "settings.erased" => "The preferences were erased",
+        "login.refused" => "Somebody tried to sign in and was refused",
         "login.failed" => "Somebody tried to sign in with a wrong password",
         "chat.opened" => "A conversation was begun",
         "chat.message_added" => "A message was added to a conversation",

@@ -137,8 +137,11 @@ async fn an_erased_person_can_still_be_told_of_without_an_address() -> anyhow::R
     let log = destroy_key(&log, ada).await?;
 
     let mut told = done_by(ada, ada);
-    told.events =
-        vec![domain::login::Event::Failed { address: None, at: chrono::DateTime::UNIX_EPOCH }];
+    told.events = vec![domain::login::Event::Failed {
+        address: None,
+        user_agent: None,
+        at: chrono::DateTime::UNIX_EPOCH,
+    }];
     told.to(&log).await?;
 
     let (meta, opened) = circumstances(&log, 2).await?;

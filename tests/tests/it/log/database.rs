@@ -165,7 +165,7 @@ pub fn failure(stream: Uuid, version: i64) -> Write<Login> {
 
 pub fn failed() -> domain::login::Event {
     let address = Some("192.0.2.1".to_owned().into());
-    domain::login::Event::Failed { address, at: DateTime::UNIX_EPOCH }
+    domain::login::Event::Failed { address, user_agent: None, at: DateTime::UNIX_EPOCH }
 }
 
 /// A new account: takes the address and the right to act.

@@ -13,7 +13,7 @@ use domain::{
         self, ClearReason, Factors, Method, NewDevice, PhoneNumber, Present, Purpose, Shown, Way,
     },
     inbox::{self, Inbox},
-    login::{self, Login},
+    login::{self, Login, Refusal},
     notification::{self, Body, Content, Creation, Notification, Topic, Urgency},
     session::{self, EndReason, Session, Start},
     settings::{
@@ -129,9 +129,20 @@ impl Askable for ApiKey {
 
 impl Askable for Login {
     fn any_command() -> BoxedStrategy<login::Command> {
-        (option::of(any::<String>()), any_moment())
-            .prop_map(|(address, at)| login::Command::RecordFailure { address, at })
-            .boxed()
+        let circumstances =
+            || (option::of(any::<String>()), option::of(any::<String>()), any_moment());
+        let reason = select(vec![
+            Refusal::TooManyFromStrangers,
+            Refusal::TooManyFromDevice,
+            Refusal::AccountDeactivated,
+        ]);
+        let failure = circumstances().prop_map(|(address, user_agent, at)| {
+            login::Command::RecordFailure { address, user_agent, at }
+        });
+        let refusal = (reason, circumstances()).prop_map(|(reason, (address, user_agent, at))| {
+            login::Command::RecordRefusal { reason, address, user_agent, at }
+        });
+        prop_oneof![failure, refusal].boxed()
     }
 }
 

@@ -1,0 +1,92 @@
+//! What a device shows that has signed in to an account: it opens nothing, but is no stranger.
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use eventlog::ServiceKey;
+use uuid::Uuid;
+
+/// How long a device is known after it last signed in.
+const LIFETIME: TimeDelta = TimeDelta::days(180);
+/// What the MAC is for, so that it is good for nothing else.
+const KIND: &[u8] = b"known device";
+/// Two ids and a moment.
+const FACTS: usize = 40;
+
+/// A device that has signed in to an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KnownDevice {
+    pub user: Uuid,
+    pub device: Uuid,
+    /// When it last did, in seconds.
+    pub since: i64,
+}
+
+impl KnownDevice {
+    /// Whether it is known to an account at present.
+    pub(super) fn is_of(&self, user: Uuid, now: DateTime<Utc>) -> bool {
+        self.user == user && now.timestamp() < self.since.saturating_add(LIFETIME.num_seconds())
+    }
+
+    pub(super) fn write(self, key: &ServiceKey) -> String {
+        let mut token = Vec::with_capacity(FACTS + 32);
+        token.extend_from_slice(self.user.as_bytes());
+        token.extend_from_slice(self.device.as_bytes());
+        token.extend_from_slice(&self.since.to_be_bytes());
+        let mac = key.mac(&[KIND, &token]);
+        token.extend_from_slice(&mac);
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    pub(super) fn read(key: &ServiceKey, token: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (facts, mac) = bytes.split_at_checked(FACTS)?;
+        verify_slices_are_equal(&key.mac(&[KIND, facts]), mac).ok()?;
+        Some(Self {
+            user: Uuid::from_slice(&facts[..16]).ok()?,
+            device: Uuid::from_slice(&facts[16..32]).ok()?,
+            since: i64::from_be_bytes(facts[32..].try_into().ok()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: Uuid = Uuid::from_u128(1);
+
+    fn key() -> ServiceKey {
+        ServiceKey::from_bytes([7; 32])
+    }
+
+    fn noon() -> DateTime<Utc> {
+        "2026-01-06T12:00:00Z".parse().unwrap()
+    }
+
+    fn device() -> KnownDevice {
+        KnownDevice { user: ADA, device: Uuid::from_u128(2), since: noon().timestamp() }
+    }
+
+    #[test]
+    fn a_device_is_known_to_its_account_for_half_a_year() {
+        assert!(device().is_of(ADA, noon() + TimeDelta::days(179)));
+        assert!(!device().is_of(ADA, noon() + TimeDelta::days(180)));
+        assert!(!device().is_of(Uuid::from_u128(3), noon()));
+    }
+
+    #[test]
+    fn a_token_reads_back_and_any_other_text_does_not() {
+        let token = device().write(&key());
+
+        assert_eq!(KnownDevice::read(&key(), &token), Some(device()));
+        assert_eq!(KnownDevice::read(&ServiceKey::from_bytes([8; 32]), &token), None);
+        for at in 0..token.len() {
+            let mut forged = token.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(forged).unwrap();
+            assert_eq!(KnownDevice::read(&key(), &forged), None, "byte {at}");
+        }
+        assert_eq!(KnownDevice::read(&key(), ""), None);
+    }
+}

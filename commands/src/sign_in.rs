@@ -1,0 +1,123 @@
+//! What stands around every attempt to sign in by password: limits before, an account of it after.
+//!
+//! An attempt is counted before the password is looked at, so that parallel guesses cannot pass a
+//! limit together, and given back where the password was right. Devices that have signed in to the
+//! account before are counted each on their own: strangers who guess cannot lock their owner out.
+
+use domain::{
+    Email, Rejection,
+    login::{Command, Refusal},
+};
+use uuid::Uuid;
+
+use crate::{Commands, Credentials, Done, Error, Limit, Origin, SignIn, limit::KnownDevice};
+
+/// One attempt, and what it was counted against.
+struct Attempt {
+    user: Option<Uuid>,
+    network: Option<String>,
+    /// The device, where the account knows it, or the account.
+    whom: (Limit, String),
+}
+
+impl Commands {
+    /// Signs a person in by password, or asks for a second factor, as often as limits allow.
+    pub async fn sign_in(
+        &self,
+        credentials: Credentials,
+        origin: &Origin,
+    ) -> Result<Done<SignIn>, Error> {
+        let attempt = self.attempt(&credentials.email, origin).await?;
+        let outcome = match self.count(&attempt, origin).await {
+            Ok(()) => self.sign_in_by_password(credentials, origin).await,
+            Err(error) => Err(error),
+        };
+        let known = if attempt.whom.0 == Limit::SignInDevice { "known" } else { "new" };
+        let told = told(outcome.as_ref().err());
+        metrics::counter!("annals_sign_ins_total", "outcome" => told, "device" => known)
+            .increment(1);
+        match &outcome {
+            Ok(_) => self.forgive(&attempt).await,
+            Err(_) if told == "account_deactivated" => {
+                self.refuse(&attempt, Refusal::AccountDeactivated, origin).await?;
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// What a device shows from now on whose person has just signed in, and that showed this.
+    #[must_use]
+    pub fn known_device(&self, shown: Option<&str>, user: Uuid) -> String {
+        let (limits, now) = (&self.0.limits, self.0.clock.now());
+        let device = shown.and_then(|token| limits.device(token, user, now));
+        let device = device.unwrap_or_else(Uuid::now_v7);
+        limits.device_token(KnownDevice { user, device, since: now.timestamp() })
+    }
+
+    async fn attempt(&self, email: &str, origin: &Origin) -> Result<Attempt, Error> {
+        let (user, account) = match Email::try_from(email.to_owned()) {
+            Ok(email) => (self.user_of(&email).await?, email.normalised()),
+            // What is no address belongs to nobody: it is all one account.
+            Err(_) => (None, String::new()),
+        };
+        let device = user
+            .zip(origin.known_device.as_deref())
+            .and_then(|(user, token)| self.0.limits.device(token, user, self.0.clock.now()));
+        let whom = match device {
+            Some(device) => (Limit::SignInDevice, device.to_string()),
+            None => (Limit::SignInAccount, account),
+        };
+        Ok(Attempt { user, network: origin.address.clone(), whom })
+    }
+
+    /// Counts a stranger for the network and for the account, a device that is known for itself alone.
+    async fn count(&self, attempt: &Attempt, origin: &Origin) -> Result<(), Error> {
+        let limits = &self.0.limits;
+        let (limit, whom) = (attempt.whom.0, Some(attempt.whom.1.as_str()));
+        let reason = if limit == Limit::SignInDevice {
+            Refusal::TooManyFromDevice
+        } else {
+            limits.count(Limit::SignInNetwork, attempt.network.as_deref()).await?;
+            Refusal::TooManyFromStrangers
+        };
+        let counted = limits.count(limit, whom).await;
+        if let Err(Error::Limited(_)) = counted {
+            self.refuse(attempt, reason, origin).await?;
+        }
+        counted
+    }
+
+    /// Gives back what an attempt was counted for that succeeded.
+    async fn forgive(&self, attempt: &Attempt) {
+        let (limit, whom) = (attempt.whom.0, Some(attempt.whom.1.as_str()));
+        let network = (Limit::SignInNetwork, attempt.network.as_deref());
+        let drawn = [(limit, whom), network];
+        let drawn = if limit == Limit::SignInDevice { &drawn[..1] } else { &drawn[..] };
+        self.0.limits.give_back(drawn).await;
+    }
+
+    /// Writes down why somebody was refused; of addresses without an account nothing is kept.
+    async fn refuse(
+        &self,
+        attempt: &Attempt,
+        reason: Refusal,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let Some(user) = attempt.user else { return Ok(()) };
+        let (address, user_agent) = (origin.address.clone(), origin.user_agent.clone());
+        let at = self.0.clock.now();
+        let command = Command::RecordRefusal { reason, address, user_agent, at };
+        self.record_login(user, command, origin).await
+    }
+}
+
+/// How an attempt ended, in a word of few.
+fn told(error: Option<&Error>) -> &'static str {
+    match error {
+        None => "accepted",
+        Some(Error::Limited(standing)) => standing.limit,
+        Some(Error::Rejected(Rejection { code, .. })) => code,
+        Some(Error::Unavailable(_) | Error::Internal(_)) => "failed",
+    }
+}
