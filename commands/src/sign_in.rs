@@ -10,7 +10,10 @@ use domain::{
 };
 use uuid::Uuid;
 
-use crate::{Commands, Credentials, Done, Error, Limit, Origin, SignIn, limit::KnownDevice};
+use crate::{
+    Commands, Credentials, Done, Error, Limit, Origin, SignIn, idempotency::new_id,
+    limit::KnownDevice,
+};
 
 /// One attempt, and what it was counted against.
 struct Attempt {
@@ -51,7 +54,7 @@ impl Commands {
     pub fn known_device(&self, shown: Option<&str>, user: Uuid) -> String {
         let (limits, now) = (&self.0.limits, self.0.clock.now());
         let device = shown.and_then(|token| limits.device(token, user, now));
-        let device = device.unwrap_or_else(Uuid::now_v7);
+        let device = device.unwrap_or_else(new_id);
         limits.device_token(KnownDevice { user, device, since: now.timestamp() })
     }
 

@@ -145,7 +145,7 @@ impl From<(Recorded, Circumstances)> for SignInView {
         let (outcome, reason, decided_by) = told(&recorded);
         let address = circumstances.address.as_ref().and_then(Personal::known).cloned();
         let device = device(&recorded.event);
-        Self { outcome, reason, decided_by, address, device, recorded }
+        Self { recorded, outcome, reason, decided_by, address, device }
     }
 }
 

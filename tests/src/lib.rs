@@ -6,6 +6,8 @@ mod mailbox;
 mod outcome;
 mod program;
 pub mod provider;
+#[cfg(test)]
+mod standards;
 pub mod torture;
 
 pub use child::{Guarded, bare_python, python_with_sdks, scratch};

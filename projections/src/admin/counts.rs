@@ -42,7 +42,7 @@ impl Counts {
             Event::User(user::Event::EmailVerified { .. }) => self.verified += 1,
             Event::Session(session::Event::Started { .. }) => self.logins += 1,
             Event::Login(login::Event::Failed { .. } | login::Event::Refused { .. }) => {
-                self.failed_logins += 1
+                self.failed_logins += 1;
             }
             Event::Chat(event) => self.count_chat(event),
             Event::User(

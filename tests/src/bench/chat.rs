@@ -1,6 +1,6 @@
 //! What a chat completion through Annals takes longer than one from the upstream itself.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::{Client, RequestBuilder};
@@ -9,10 +9,10 @@ use tests::{
     Program, Setup,
     provider::{Reply, ScriptedProvider},
 };
-use tokio::task::JoinSet;
 
 use super::{
     cluster::Cluster,
+    load::round,
     nats::Nats,
     report::{Row, Target, median, quantile},
 };
@@ -90,35 +90,4 @@ async fn compare(
     let rate = Row::new(format!("chat_completions_{callers}"), median(rates), "completions/s");
     rows.extend((callers > 1).then_some(rate));
     Ok(rows)
-}
-
-/// Asks again and again; how many milliseconds each answer took, and how many came in a second.
-async fn round(
-    request: &RequestBuilder,
-    callers: usize,
-    each: usize,
-) -> anyhow::Result<(Vec<f64>, f64)> {
-    let began = Instant::now();
-    let mut asking = JoinSet::new();
-    for _ in 0..callers {
-        let request = request.try_clone().context("a request with a stream for a body")?;
-        asking.spawn(ask(request, each));
-    }
-    let mut latencies = Vec::with_capacity(callers * each);
-    while let Some(asked) = asking.join_next().await {
-        latencies.extend(asked??);
-    }
-    let answers = f64::from(u32::try_from(latencies.len())?);
-    Ok((latencies, answers / began.elapsed().as_secs_f64()))
-}
-
-async fn ask(request: RequestBuilder, times: usize) -> anyhow::Result<Vec<f64>> {
-    let mut latencies = Vec::with_capacity(times);
-    for _ in 0..times {
-        let request = request.try_clone().context("a request with a stream for a body")?;
-        let began = Instant::now();
-        tests::json(request.send().await?, 200).await?;
-        latencies.push(began.elapsed().as_secs_f64() * 1000.0);
-    }
-    Ok(latencies)
 }

@@ -1,12 +1,14 @@
 //! The parts of the bench, all measured on one cluster in one run.
 
 mod append;
+mod auth;
 mod bulk;
 mod chat;
 mod cluster;
 mod crew;
 mod growth;
 mod lag;
+mod load;
 mod nats;
 mod place;
 mod raw;
@@ -24,7 +26,7 @@ use anyhow::{Context, bail};
 use cluster::Cluster;
 
 /// What can be measured alone with `make bench ONLY=..`.
-const PARTS: [&str; 6] = ["append", "read", "rebuild", "snapshot", "lag", "chat"];
+const PARTS: [&str; 7] = ["append", "read", "rebuild", "snapshot", "lag", "chat", "auth"];
 /// What takes so long that it is only measured when it is asked for.
 const LONG_PARTS: [&str; 1] = ["growth"];
 
@@ -47,6 +49,7 @@ pub async fn run(only: Option<&str>) -> anyhow::Result<()> {
             "rebuild" => rebuild::run(&cluster).await,
             "snapshot" => snapshot::run(&cluster).await,
             "lag" => lag::run(&cluster).await,
+            "auth" => auth::run(&cluster).await,
             "growth" => growth::run(&cluster).await,
             _ => chat::run(&cluster).await,
         };

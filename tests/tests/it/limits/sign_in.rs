@@ -144,8 +144,8 @@ async fn a_known_device_cannot_guess_for_ever_and_is_of_one_account() -> anyhow:
     forged.replace_range(cookie.len() - 1.., if cookie.ends_with('A') { "B" } else { "A" });
     forged.replace_range(20..21, if &cookie[20..21] == "A" { "B" } else { "A" });
     exhaust(&program).await?;
-    let forger = attempt(&program, (ADA, PASSWORD), "203.0.113.1", Some(&forged)).await?;
-    assert_eq!(forger.status(), 429);
+    let guess = attempt(&program, (ADA, PASSWORD), "203.0.113.1", Some(&forged)).await?;
+    assert_eq!(guess.status(), 429);
     Ok(())
 }
 
