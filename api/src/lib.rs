@@ -15,6 +15,7 @@ mod health;
 mod idempotency;
 mod known_device;
 mod limit;
+mod linger;
 mod metric;
 mod moment;
 mod not_built;

@@ -6,8 +6,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    App, admin, auth, chat, document, health, idempotency, known_device, not_built, notifications,
-    observe, path, position, settings,
+    App, admin, auth, chat, document, health, idempotency, known_device, linger, not_built,
+    notifications, observe, path, position, settings,
 };
 
 /// The largest body, chat excepted.
@@ -40,6 +40,7 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), known_device::remember))
         .layer(middleware::from_fn_with_state(app.clone(), position::read_what_was_written))
         .layer(CatchPanicLayer::custom(observe::panicked))
+        .layer(middleware::from_fn(linger::linger))
         .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
         .with_state(app);
     Router::new().fallback_service(MapRequestLayer::new(path::normalise).layer(routes))
