@@ -11,7 +11,8 @@ pub(crate) use parse::master_key;
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -54,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) admin_password: Option<String>,
     /// How often what may be done.
     pub(crate) rates: Rates,
+    /// How long people stay signed in.
+    pub(crate) sessions: Sessions,
     /// How many hours an answer is kept for a request that comes again with its `Idempotency-Key`.
     pub(crate) idempotency_hours: u16,
     /// What a scraper of `/metrics` has to show instead of an administrator's login.
@@ -68,6 +71,15 @@ pub(crate) struct Config {
     pub(crate) programs: Programs,
     /// What to log, in the form of `RUST_LOG`.
     pub(crate) log: String,
+}
+
+/// How long people stay signed in.
+#[derive(Clone, Copy)]
+pub(crate) struct Sessions {
+    /// At the most, whatever they do.
+    pub(crate) lifetime: Duration,
+    /// While they do nothing.
+    pub(crate) idle: Duration,
 }
 
 /// The model providers there are.
@@ -114,10 +126,7 @@ impl Config {
         };
         let data_dir = given.data_dir.as_deref().unwrap_or(".annals");
         let data_dir = std::path::absolute(data_dir).context("ANNALS_DATA_DIR")?;
-        let archive_dir = match given.archive_dir {
-            Some(folder) => std::path::absolute(folder).context("ANNALS_ARCHIVE_DIR")?,
-            None => data_dir.join("archive"),
-        };
+        let archive_dir = archive_dir(given.archive_dir, &data_dir)?;
         Ok(Self {
             listen,
             public_url,
@@ -137,6 +146,7 @@ impl Config {
             admin_email: given.admin_email,
             admin_password: given.admin_password,
             rates: parse::rates(given.rate_limits.as_deref(), given.registration_limit.as_deref())?,
+            sessions: Sessions::new([given.session_lifetime, given.session_idle])?,
             idempotency_hours: parse::idempotency_hours(given.idempotency_hours.as_deref())?,
             metrics_token: given.metrics_token,
             trusted_proxies: parse::networks(given.trusted_proxies.as_deref())?,
@@ -164,6 +174,24 @@ impl Programs {
         let [postgres_bin, nats_bin, bwrap_bin] = servers.map(|path| path.map(PathBuf::from));
         let python = python.map_or_else(|| PathBuf::from("python3"), PathBuf::from);
         Self { postgres_bin, nats_bin, bwrap_bin, python }
+    }
+}
+
+fn archive_dir(given: Option<String>, data_dir: &Path) -> anyhow::Result<PathBuf> {
+    match given {
+        Some(folder) => std::path::absolute(folder).context("ANNALS_ARCHIVE_DIR"),
+        None => Ok(data_dir.join("archive")),
+    }
+}
+
+impl Sessions {
+    fn new([lifetime, idle]: [Option<String>; 2]) -> anyhow::Result<Self> {
+        let lifetime = lifetime.as_deref().unwrap_or("30d");
+        let idle = idle.as_deref().unwrap_or("14d");
+        Ok(Self {
+            lifetime: parse::period("ANNALS_SESSION_LIFETIME", lifetime)?,
+            idle: parse::period("ANNALS_SESSION_IDLE", idle)?,
+        })
     }
 }
 

@@ -130,6 +130,11 @@ fn start_api(
         prometheus: count(roles, shutdown)?,
         shutdown: shutdown.clone(),
     };
+    let uses = system.commands.clone().keep_uses(shutdown.clone());
+    roles.spawn(async move {
+        uses.await;
+        Ok(())
+    });
     let app = App::new(system.commands.clone(), system.queries.clone(), setup);
     roles.spawn(api::serve(listener, app, shutdown.clone()));
     Ok(())
@@ -181,6 +186,12 @@ fn start_workers(
     let stop_eraser = shutdown.clone();
     roles.spawn(async move {
         eraser.run(stop_eraser).await;
+        Ok(())
+    });
+    let (to_aftermath, stop_aftermath) = (broker.clone(), shutdown.clone());
+    let aftermath = workers::end_what_died(commands.clone(), to_aftermath, stop_aftermath);
+    roles.spawn(async move {
+        aftermath.await;
         Ok(())
     });
     let expiry = workers::expire(commands.clone(), shutdown.clone());

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, str::FromStr, time::Duration};
 
 use anyhow::Context;
-use commands::{Clock, Commands, Drive, Policy};
+use commands::{Clock, Commands, Drive, Policy, SessionLimits};
 use domain::chat::Provider;
 use eventlog::{Broker, EventLog, Live, MasterKey};
 use projections::Queries;
@@ -62,6 +62,10 @@ impl System {
             password_minimum: PASSWORD_MINIMUM,
             rates: config.rates.clone(),
             providers: Provider::ALL.into_iter().filter(|one| configs.contains_key(one)).collect(),
+            sessions: SessionLimits {
+                lifetime: config.sessions.lifetime,
+                idle: config.sessions.idle,
+            },
             idempotency_lifetime: Duration::from_hours(config.idempotency_hours.into()),
         };
         let commands =

@@ -5,15 +5,7 @@ use axum::http::{Method, StatusCode, Uri};
 use crate::problem::Problem;
 
 /// Paths by pattern; `*` stands for one segment, `**` for all that follow.
-const PATHS: [&str; 44] = [
-    "/v1/auth/forgot-password",
-    "/v1/auth/reset-password",
-    "/v1/auth/change-password",
-    "/v1/auth/change-email",
-    "/v1/auth/confirm-email-change",
-    "/v1/auth/sessions/*",
-    "/v1/auth/magic-link",
-    "/v1/auth/magic-link/verify",
+const PATHS: [&str; 36] = [
     "/v1/auth/*/callback",
     "/v1/auth/*/authorize",
     "/v1/auth/2fa/**",
@@ -53,12 +45,8 @@ const PATHS: [&str; 44] = [
 ];
 
 /// Methods that are missing from paths that are built.
-const METHODS: [(&str, &str); 4] = [
-    ("PATCH", "/v1/auth/me"),
-    ("PUT", "/v1/admin/users/*"),
-    ("PUT", "/v1/settings/api-keys/*"),
-    ("DELETE", "/v1/auth/sessions"),
-];
+const METHODS: [(&str, &str); 2] =
+    [("PUT", "/v1/admin/users/*"), ("PUT", "/v1/settings/api-keys/*")];
 
 /// Answers what no route matches.
 pub(crate) async fn unknown_path(uri: Uri) -> Problem {

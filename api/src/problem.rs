@@ -212,6 +212,9 @@ impl From<commands::Error> for Problem {
                 tracing::error!(error = format!("{error:#}"), "the log cannot be reached");
                 Self::unavailable("the service cannot reach its log at present; nothing was done")
             }
+            commands::Error::Overloaded => {
+                Self::unavailable("too much is going on at present; nothing was done")
+            }
             commands::Error::Internal(error) => {
                 tracing::error!(error = format!("{error:#}"), "a command failed");
                 Self::internal()

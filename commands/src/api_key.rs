@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     Caller, Commands, Done, Error, Proof,
-    authenticate::{KEY_HASH, key_hash},
+    authenticate::{API_KEY_OF, KEY_HASH, key_hash},
     idempotency::{new_id, secret},
 };
 
@@ -60,7 +60,8 @@ impl Commands {
             at,
             expires_at: new.expires_at.unwrap_or(at + LIFETIME),
         });
-        let secrets = vec![Secret::Put(KEY_HASH, key_hash(&key))];
+        let owner = caller.user.as_bytes().to_vec();
+        let secrets = vec![Secret::Put(KEY_HASH, key_hash(&key)), Secret::Put(API_KEY_OF, owner)];
         let executed = self.begin::<ApiKey>(id, create, secrets, &caller.meta()).await?;
         Ok(Done::new(CreatedKey { id, key }, executed.position))
     }
@@ -69,7 +70,8 @@ impl Commands {
     pub async fn revoke_api_key(&self, caller: &Caller, id: Uuid) -> Result<Done<()>, Error> {
         caller.session()?;
         let revoke = api_key::Command::Revoke { owner: caller.user };
-        let executed = self.execute::<ApiKey>(id, revoke, &caller.meta()).await?;
+        let secrets = vec![Secret::Drop(API_KEY_OF)];
+        let executed = self.execute_with::<ApiKey>(id, revoke, secrets, &caller.meta()).await?;
         Ok(Done::new((), executed.position))
     }
 }

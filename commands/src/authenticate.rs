@@ -14,14 +14,21 @@ use crate::{Caller, Commands, Credential, Error, Origin};
 /// The name of the secret beside a key's stream that holds the key's hash.
 pub(crate) const KEY_HASH: &str = "api_key";
 
+/// The name under which a session keeps, as long as it lasts, whose it is.
+pub(crate) const SESSION_OF: &str = "session_of";
+/// The same of a key.
+pub(crate) const API_KEY_OF: &str = "api_key_of";
+
 impl Commands {
     /// The caller behind an access token or an API key.
     pub async fn authenticate(&self, credential: &str, origin: Origin) -> Result<Caller, Error> {
-        if credential.starts_with("ak_") {
-            self.authenticate_key(credential, origin).await
+        let caller = if credential.starts_with("ak_") {
+            self.authenticate_key(credential, origin).await?
         } else {
-            self.authenticate_token(credential, origin).await
-        }
+            self.authenticate_token(credential, origin).await?
+        };
+        self.0.uses.count(&caller, self.0.clock.now());
+        Ok(caller)
     }
 
     async fn authenticate_token(&self, token: &str, origin: Origin) -> Result<Caller, Error> {

@@ -8,9 +8,9 @@ use domain::{
     api_key::{self, ApiKey},
     chat::{self, Chat, Status},
     factors::ClearReason,
-    session::{self, EndReason, Session},
+    session::EndReason,
     settings::{self, Settings},
-    user::{self, Erasure, Role, User},
+    user::{self, Erasure, User},
 };
 use eventlog::{Certificate, Meta, Position, RawEvent, Reason, Recorded, Sealed, Secret};
 use tokio::sync::broadcast::error::RecvError;
@@ -84,19 +84,8 @@ impl Commands {
             let detail = "erase your own account with DELETE /v1/auth/account";
             return Err(Rejection::new(Kind::Conflict, "own_account", detail).into());
         }
-        self.may_administer(caller, user).await?;
+        self.administer(caller, user).await?;
         self.request_erasure(user, caller.meta().about(user), reason).await
-    }
-
-    /// Refuses what only a superuser may do: to touch an administrator.
-    pub(crate) async fn may_administer(&self, caller: &Caller, user: Uuid) -> Result<(), Error> {
-        let person = self.load::<User>(user).await?.state;
-        let is_admin = person.account().is_some_and(|account| account.role.is_admin());
-        if is_admin && caller.role != Role::Superuser {
-            let detail = "only a superuser can do this to an administrator";
-            return Err(Rejection::new(Kind::Forbidden, "superuser_required", detail).into());
-        }
-        Ok(())
     }
 
     /// The people whose erasure is not certified yet.
@@ -128,10 +117,7 @@ impl Commands {
     pub async fn end(&self, erasing: &Erasing, what: Belonging) -> Result<(), Error> {
         let Erasing { user: owner, meta, .. } = erasing;
         let outcome = match what {
-            Belonging::Session(id) => {
-                let end = session::Command::End(EndReason::Erased);
-                self.execute::<Session>(id, end, meta).await.map(drop)
-            }
+            Belonging::Session(id) => self.end_session(id, EndReason::Erased, meta).await.map(drop),
             Belonging::ApiKey(id) => {
                 let revoke = api_key::Command::Revoke { owner: *owner };
                 self.execute::<ApiKey>(id, revoke, meta).await.map(drop)

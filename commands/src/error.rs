@@ -17,6 +17,9 @@ pub enum Error {
     /// The log cannot be reached at present; nothing was written.
     #[error("the log cannot be reached")]
     Unavailable(#[source] anyhow::Error),
+    /// So much is asked for that this had to be left undone; nothing was written.
+    #[error("too much is going on at present")]
+    Overloaded,
     /// Our own fault.
     #[error(transparent)]
     Internal(#[from] anyhow::Error),

@@ -75,7 +75,12 @@ impl Signer {
         })
     }
 
-    pub(crate) fn sign(&self, holder: Holder, now: DateTime<Utc>) -> anyhow::Result<String> {
+    pub(crate) fn sign(
+        &self,
+        holder: Holder,
+        issued_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> anyhow::Result<String> {
         let access = Access {
             sub: holder.user,
             email: holder.email,
@@ -83,8 +88,8 @@ impl Signer {
             sid: holder.session,
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
-            iat: now.timestamp(),
-            exp: (now + LIFETIME).timestamp(),
+            iat: issued_at.timestamp(),
+            exp: expires_at.timestamp(),
             typ: ACCESS.to_owned(),
         };
         Ok(jsonwebtoken::encode(&self.header, &access, &self.encoding)?)
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_a_quarter_of_an_hour() {
-        let token = signer(1).sign(holder(), noon()).unwrap();
+        let token = signer(1).sign(holder(), noon(), noon() + LIFETIME).unwrap();
 
         let in_time = signer(1).read(&token, noon() + TimeDelta::minutes(14));
         let late = signer(1).read(&token, noon() + TimeDelta::minutes(15));
@@ -151,14 +156,14 @@ mod tests {
 
     #[test]
     fn a_token_of_another_key_is_refused() {
-        let token = signer(2).sign(holder(), noon()).unwrap();
+        let token = signer(2).sign(holder(), noon(), noon() + LIFETIME).unwrap();
 
         assert_eq!(signer(1).read(&token, noon()), None);
     }
 
     #[test]
     fn an_unsigned_token_is_refused() {
-        let token = signer(1).sign(holder(), noon()).unwrap();
+        let token = signer(1).sign(holder(), noon(), noon() + LIFETIME).unwrap();
         let claims = token.split('.').nth(1).unwrap();
         let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
 

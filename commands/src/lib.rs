@@ -7,6 +7,7 @@ mod authenticate;
 mod caller;
 mod chat;
 mod clock;
+mod device;
 mod erasure;
 mod error;
 mod execute;
@@ -17,11 +18,13 @@ mod known;
 mod limit;
 mod notification;
 mod password;
+mod revoke;
 mod session;
 mod settings;
 mod sign_in;
 mod step_up;
 mod token;
+mod uses;
 mod watch;
 
 use std::{sync::Arc, time::Duration};
@@ -31,7 +34,7 @@ use eventlog::{EventLog, MasterKey, Position, ServiceKey};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-pub use account::{NewAccount, NewAdmin};
+pub use account::{NewAccount, NewAdmin, ProfileChange};
 pub use api_key::{CreatedKey, NewApiKey};
 pub use caller::{Caller, Credential, Origin};
 pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic, stop_topic};
@@ -44,6 +47,7 @@ pub use limit::{InvalidQuota, InvalidRates, Limit, Quota, Rates, Standing};
 pub use notification::{NewNotification, inbox_topic};
 pub use session::{Credentials, SignedIn};
 pub use step_up::Proof;
+pub use token::Purpose;
 
 /// Everything that changes anything.
 #[derive(Clone)]
@@ -53,6 +57,7 @@ pub(crate) struct Inner {
     pub log: EventLog,
     pub known: known::Known,
     pub watch: watch::Watch,
+    pub uses: uses::Uses,
     pub clock: Clock,
     pub policy: Policy,
     pub hasher: password::Hasher,
@@ -75,8 +80,25 @@ pub struct Policy {
     pub rates: Rates,
     /// The model providers that can be called.
     pub providers: Vec<Provider>,
+    /// How long people stay signed in.
+    pub sessions: SessionLimits,
     /// How long the answer to a request with a key is kept for those who ask again.
     pub idempotency_lifetime: Duration,
+}
+
+/// How long people stay signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// At the most, however active they are.
+    pub lifetime: Duration,
+    /// While they do nothing.
+    pub idle: Duration,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self { lifetime: Duration::from_hours(30 * 24), idle: Duration::from_hours(14 * 24) }
+    }
 }
 
 /// What a command answers, and the position from which on it can be read.
@@ -108,6 +130,7 @@ impl Commands {
             node: idempotency::new_id(),
             known: known::Known::new(),
             watch: watch::Watch::default(),
+            uses: uses::Uses::default(),
             log,
             clock,
             policy,

@@ -1,6 +1,6 @@
 //! Signing in, staying signed in, signing out.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 use domain::{
     Aggregate, Category, Email, Kind, Password, Personal, Rejection,
     factors::Way,
@@ -12,7 +12,7 @@ use eventlog::Meta;
 use uuid::Uuid;
 
 use crate::{
-    Caller, Commands, Done, Error, Origin, SignIn,
+    Caller, Commands, Done, Error, Origin, SessionLimits, SignIn,
     idempotency::{command_id, issued_at, note_written},
     jwt::{self, Holder},
     token::Refresh,
@@ -20,8 +20,6 @@ use crate::{
 
 /// The name of the secret beside a user's stream that holds the password hash.
 pub(crate) const PASSWORD: &str = "password";
-/// How long a person stays signed in at the most.
-const LIFETIME: TimeDelta = TimeDelta::days(30);
 
 /// What a person gives to sign in.
 #[derive(Debug)]
@@ -51,36 +49,41 @@ pub struct SignedIn {
     pub is_verified: bool,
 }
 
+/// The place of a pair of tokens: its session, its generation, and when the session ends.
+#[derive(Clone, Copy)]
+struct Place {
+    session: Uuid,
+    generation: u32,
+    ends_at: DateTime<Utc>,
+}
+
 impl Commands {
-    /// Signs a person in by password, or asks for a second factor. Unknown addresses and wrong passwords get the same answer
-    /// after the same work.
+    /// Signs a person in by password, or asks for a second factor. Unknown addresses and wrong
+    /// passwords get the same answer after the same work.
     pub(crate) async fn sign_in_by_password(
         &self,
         credentials: Credentials,
         origin: &Origin,
     ) -> Result<Done<SignIn>, Error> {
-        let user = match Email::try_from(credentials.email) {
-            Ok(email) => self.user_of(&email).await?,
+        let found = match Email::try_from(credentials.email) {
+            Ok(email) => self.person_at(&email).await?,
             Err(_) => None,
         };
         let Some(password) = Password::presented(&credentials.password) else {
             return Err(Error::bad_credentials());
         };
-        let hash = match user {
-            Some(user) => self.0.log.secret(user, PASSWORD).await.map_err(Error::Unavailable)?,
-            None => None,
-        };
-        let is_right = self.0.hasher.is_right(password, hash).await?;
-        match user {
-            Some(user) if is_right => {
-                let loaded = self.load::<User>(user).await?;
-                self.complete_sign_in(user, &loaded.state, Way::SignIn, origin).await
+        match found {
+            Some((user, person)) if self.is_password(user, &person, password.clone()).await? => {
+                self.complete_sign_in(user, &person, Way::SignIn, origin).await
             }
-            Some(user) => {
+            Some((user, _)) => {
                 self.record_failure(user, origin).await?;
                 Err(Error::bad_credentials())
             }
-            None => Err(Error::bad_credentials()),
+            None => {
+                self.0.hasher.compare(password, None).await?;
+                Err(Error::bad_credentials())
+            }
         }
     }
 
@@ -105,16 +108,16 @@ impl Commands {
             return Err(Rejection::from(session::Error::Over).into());
         };
         let person = self.load::<User>(user).await?.state;
-        let signed_in = self.tokens(id, live.generation, user, &person)?;
+        let place = Place { session: id, generation: live.generation, ends_at: live.ends_at() };
+        let signed_in = self.tokens(place, user, &person)?;
         Ok(Done::new(signed_in, executed.position))
     }
 
     /// Ends the caller's session: its access and refresh tokens are dead from now on.
     pub async fn sign_out(&self, caller: &Caller) -> Result<Done<()>, Error> {
         let session = caller.session()?;
-        let command = session::Command::End(EndReason::LoggedOut);
-        let executed = self.execute::<Session>(session, command, &caller.meta()).await?;
-        Ok(Done::new((), executed.position))
+        let position = self.end_session(session, EndReason::LoggedOut, &caller.meta()).await?;
+        Ok(Done::new((), position))
     }
 
     /// Begins a session for a person who has shown all that is asked of them.
@@ -125,29 +128,47 @@ impl Commands {
         way: Way,
         origin: &Origin,
     ) -> Result<Done<SignedIn>, Error> {
-        // Before anything is written: somebody who may not act gets no session.
-        let signed_in = self.tokens(session, 1, user, person)?;
         let at = self.0.clock.now();
+        let SessionLimits { lifetime, idle } = self.0.policy.sessions;
+        let expires_at = at + lifetime;
+        // Before anything is written: somebody who may not act gets no session.
+        let place = Place { session, generation: 1, ends_at: expires_at.min(at + idle) };
+        let signed_in = self.tokens(place, user, person)?;
+        let device = self.device(user, origin).await?;
         let start = session::Command::Start(Start {
             user,
             user_agent: origin.user_agent.clone(),
             address: origin.address.clone(),
             at,
-            expires_at: at + LIFETIME,
+            expires_at,
+            idle_seconds: u32::try_from(idle.as_secs()).unwrap_or(u32::MAX),
+            is_new_device: device.is_new,
         });
         let meta = Meta { actor: Some(user), ..origin.meta().about(user) }.because(way.name());
-        let executed = self.begin::<Session>(session, start, vec![], &meta).await?;
+        let executed = self.begin::<Session>(session, start, device.secrets, &meta).await?;
+        self.is_still(user, person, session, &meta).await?;
         origin.note_arrival(user);
         Ok(Done::new(signed_in, executed.position))
     }
 
-    fn tokens(
+    /// Ends a session that began while the credentials of its person changed.
+    async fn is_still(
         &self,
-        session: Uuid,
-        generation: u32,
         user: Uuid,
         person: &User,
-    ) -> Result<SignedIn, Error> {
+        session: Uuid,
+        meta: &Meta,
+    ) -> Result<(), Error> {
+        let era = |person: &User| person.account().map(|account| account.era);
+        if era(&self.load::<User>(user).await?.state) == era(person) {
+            return Ok(());
+        }
+        self.end_session(session, EndReason::Revoked, meta).await?;
+        Err(Error::bad_credentials())
+    }
+
+    fn tokens(&self, place: Place, user: Uuid, person: &User) -> Result<SignedIn, Error> {
+        let Place { session, generation, ends_at } = place;
         if let User::Absent | User::Leaving | User::Erased { .. } = person {
             return Err(Error::unauthenticated());
         }
@@ -157,10 +178,12 @@ impl Commands {
         };
         let email = account.email.known().map(ToString::to_string).unwrap_or_default();
         let holder = Holder { user, email: email.clone(), role: account.role, session };
+        let issued_at = issued_at(self.0.clock.now());
+        let expires_at = ends_at.min(issued_at + jwt::LIFETIME);
         Ok(SignedIn {
-            access_token: self.0.signer.sign(holder, issued_at(self.0.clock.now()))?,
+            access_token: self.0.signer.sign(holder, issued_at, expires_at)?,
             refresh_token: Refresh { session, generation }.write(&self.0.tokens),
-            expires_in: jwt::LIFETIME.num_seconds(),
+            expires_in: (expires_at - issued_at).num_seconds(),
             user,
             email,
             name: account.name.as_ref().and_then(Personal::known).map(ToString::to_string),

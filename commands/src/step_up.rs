@@ -5,10 +5,11 @@ use domain::{
     Kind, Password, Rejection,
     factors::{FRESH, Purpose},
     session::Session,
+    user::User,
 };
 use uuid::Uuid;
 
-use crate::{Caller, Commands, Error, Limit, factors::Typed, session::PASSWORD};
+use crate::{Caller, Commands, Error, Limit, factors::Typed};
 
 /// How long a session may make keys without further proof.
 const RECENT: TimeDelta = TimeDelta::hours(1);
@@ -61,8 +62,8 @@ impl Commands {
         // As many guesses as a device has that is known; those of a stolen session are its own.
         let (limits, whom) = (&self.0.limits, caller.user.to_string());
         limits.count(Limit::SignInDevice, Some(&whom)).await?;
-        let hash = self.0.log.secret(caller.user, PASSWORD).await.map_err(Error::Unavailable)?;
-        if self.0.hasher.is_right(password, hash).await? {
+        let person = self.load::<User>(caller.user).await?.state;
+        if self.is_password(caller.user, &person, password).await? {
             limits.give_back(&[(Limit::SignInDevice, Some(&whom))]).await;
             return Ok(());
         }

@@ -4,7 +4,7 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use eventlog::ServiceKey;
+use eventlog::{Position, ServiceKey};
 use uuid::Uuid;
 
 /// The place of a refresh token: its session and its generation.
@@ -19,6 +19,37 @@ pub(crate) struct Refresh {
 pub(crate) struct EmailProof {
     pub user: Uuid,
     pub challenge: Uuid,
+}
+
+/// The right to put an account back as it was before an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UndoProof {
+    pub user: Uuid,
+    pub of: Position,
+}
+
+/// What a mailed link is for; the proof of one is none of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Proving the mailbox.
+    Verification,
+    /// Choosing another password.
+    PasswordReset,
+    /// Signing in.
+    MagicLink,
+    /// Moving to the mailbox.
+    EmailChange,
+}
+
+impl Purpose {
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Verification => "ev",
+            Self::PasswordReset => "pr",
+            Self::MagicLink => "ml",
+            Self::EmailChange => "ec",
+        }
+    }
 }
 
 impl Refresh {
@@ -41,20 +72,37 @@ impl Refresh {
 }
 
 impl EmailProof {
-    const KIND: &str = "ev";
-
-    pub(crate) fn write(self, key: &ServiceKey) -> String {
+    pub(crate) fn write(self, purpose: Purpose, key: &ServiceKey) -> String {
         let mut facts = [0; 32];
         facts[..16].copy_from_slice(self.user.as_bytes());
         facts[16..].copy_from_slice(self.challenge.as_bytes());
+        write(key, purpose.kind(), &facts)
+    }
+
+    pub(crate) fn read(purpose: Purpose, key: &ServiceKey, token: &str) -> Option<Self> {
+        let facts: [u8; 32] = read(key, purpose.kind(), token)?;
+        Some(Self {
+            user: Uuid::from_slice(&facts[..16]).ok()?,
+            challenge: Uuid::from_slice(&facts[16..]).ok()?,
+        })
+    }
+}
+
+impl UndoProof {
+    const KIND: &str = "un";
+
+    pub(crate) fn write(self, key: &ServiceKey) -> String {
+        let mut facts = [0; 24];
+        facts[..16].copy_from_slice(self.user.as_bytes());
+        facts[16..].copy_from_slice(&self.of.to_be_bytes());
         write(key, Self::KIND, &facts)
     }
 
     pub(crate) fn read(key: &ServiceKey, token: &str) -> Option<Self> {
-        let facts: [u8; 32] = read(key, Self::KIND, token)?;
+        let facts: [u8; 24] = read(key, Self::KIND, token)?;
         Some(Self {
             user: Uuid::from_slice(&facts[..16]).ok()?,
-            challenge: Uuid::from_slice(&facts[16..]).ok()?,
+            of: Position::from_be_bytes(facts[16..].try_into().ok()?),
         })
     }
 }
@@ -104,11 +152,33 @@ mod tests {
 
     #[test]
     fn one_kind_of_token_is_not_another() {
+        let all = [
+            Purpose::Verification,
+            Purpose::PasswordReset,
+            Purpose::MagicLink,
+            Purpose::EmailChange,
+        ];
         let proof = EmailProof { user: Uuid::from_u128(1), challenge: Uuid::from_u128(2) };
+
+        for written in all {
+            let token = proof.write(written, &key());
+            assert_eq!(Refresh::read(&key(), &token), None);
+            for read in all {
+                let renamed = format!("{}{}", read.kind(), &token[2..]);
+                let expected = (written == read).then_some(proof);
+                assert_eq!(EmailProof::read(read, &key(), &token), expected);
+                assert_eq!(EmailProof::read(read, &key(), &renamed), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn an_undo_token_tells_whose_account_and_which_event() {
+        let proof = UndoProof { user: Uuid::from_u128(5), of: 77 };
 
         let token = proof.write(&key());
 
-        assert_eq!(Refresh::read(&key(), &token), None);
-        assert_eq!(Refresh::read(&key(), &token.replacen("ev_", "rt_", 1)), None);
+        assert_eq!(UndoProof::read(&key(), &token), Some(proof));
+        assert_eq!(EmailProof::read(Purpose::PasswordReset, &key(), &token), None);
     }
 }

@@ -123,14 +123,16 @@ pub enum ClaimScope {
     LiveSession = 3,
     /// The public prefix of an API key that was not revoked.
     ApiKey = 4,
+    /// Something done to an account that an administrator has to look at.
+    Case = 5,
     /// A person whose erasure has begun and is not certified yet.
     Erasure = 20,
 }
 
 impl ClaimScope {
     /// Every scope there is.
-    pub const ALL: [Self; 5] =
-        [Self::Email, Self::ActiveUser, Self::LiveSession, Self::ApiKey, Self::Erasure];
+    pub const ALL: [Self; 6] =
+        [Self::Email, Self::ActiveUser, Self::LiveSession, Self::ApiKey, Self::Case, Self::Erasure];
 
     /// A word for error messages.
     #[must_use]
@@ -140,6 +142,7 @@ impl ClaimScope {
             Self::ActiveUser => "active_user",
             Self::LiveSession => "live_session",
             Self::ApiKey => "api_key",
+            Self::Case => "case",
             Self::Erasure => "erasure",
         }
     }

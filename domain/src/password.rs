@@ -48,7 +48,8 @@ impl Password {
         }
         let address = email.normalised();
         let local = address.rsplit_once('@').map_or(address.as_str(), |(local, _)| local);
-        if lower.contains("annals") || (local.len() >= 4 && lower.contains(local)) {
+        let is_address = lower.contains(&address) || (local.len() >= 4 && lower.contains(local));
+        if is_address || lower.contains("annals") {
             return Err(WeakPassword::Guessable);
         }
         Ok(Self(text))
@@ -145,6 +146,13 @@ mod tests {
     #[test]
     fn a_password_with_ones_own_address_is_refused() {
         let outcome = choose("Ada.Lovelace!");
+
+        assert_eq!(outcome, Err(WeakPassword::Guessable));
+    }
+
+    #[test]
+    fn a_password_with_a_whole_address_is_refused_however_short_it_is() {
+        let outcome = Password::choose("it is Ada@example.org", &email("ada@example.org"), 8);
 
         assert_eq!(outcome, Err(WeakPassword::Guessable));
     }

@@ -85,7 +85,7 @@ impl Batch {
         }
         for secret in &command.secrets {
             self.secret_commands.push(ordinal);
-            self.secret_names.push(secret.name().to_owned());
+            self.secret_names.push(secret.name().into_owned());
             self.secret_values.push(secret.value());
         }
     }

@@ -3,7 +3,7 @@
 use domain::ClaimScope;
 use uuid::Uuid;
 
-use crate::EventLog;
+use crate::{EventLog, Position};
 
 impl EventLog {
     /// The stream that holds a key, if any does. Never behind: claims are settled with the events.
@@ -69,6 +69,74 @@ impl EventLog {
         )
         .fetch_optional(&self.pool)
         .await?)
+    }
+
+    /// Puts another form in the place of what a stream keeps, unless it keeps something else by now.
+    pub async fn rewrite_secret(
+        &self,
+        owner: Uuid,
+        name: &str,
+        (old, new): (&[u8], &[u8]),
+    ) -> anyhow::Result<()> {
+        sqlx::query!(
+            "update vault.secret set value = $4 where owner_id = $1 and name = $2 and value = $3",
+            owner,
+            name,
+            old,
+            new,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The streams that began before a position and keep somebody's id under a name.
+    pub async fn keepers(
+        &self,
+        name: &str,
+        person: Uuid,
+        before: Position,
+    ) -> anyhow::Result<Vec<Uuid>> {
+        // Spelt out, so that the index of just these names is used.
+        Ok(sqlx::query_scalar!(
+            "select s.owner_id from vault.secret s join log.stream t on t.stream_id = s.owner_id
+            where s.name in ('session_of', 'api_key_of') and s.name = $1 and s.value = $2
+                and t.first_position < $3 order by s.owner_id",
+            name,
+            &person.as_bytes()[..],
+            before,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Whether any stream keeps the value, and whether any keeps one that begins like it: with the
+    /// first `prefix` bytes, and is not longer.
+    pub async fn is_kept(
+        &self,
+        name: &str,
+        value: &[u8],
+        prefix: usize,
+    ) -> anyhow::Result<(bool, bool)> {
+        let like = |filler: u8| {
+            let mut bound = value.to_vec();
+            bound.iter_mut().skip(prefix).for_each(|byte| *byte = filler);
+            bound
+        };
+        let kept = sqlx::query!(
+            r#"select
+                exists (select from vault.secret where name = $1 and value = $2
+                    and name in ('session_of', 'device')) as "is_kept!",
+                exists (select from vault.secret where name = $1 and value between $3 and $4
+                    and name in ('session_of', 'device')) as "is_alike!""#,
+            name,
+            value,
+            like(u8::MIN),
+            like(u8::MAX),
+        )
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((kept.is_kept, kept.is_alike))
     }
 
     pub(crate) fn claim_key(&self, scope: ClaimScope, key: &[u8]) -> [u8; 32] {

@@ -1,6 +1,6 @@
 //! A command's outcome in the form in which it is stored.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use anyhow::{Context, ensure};
 use domain::{Aggregate, Claim, Retention, with_seal};
@@ -44,8 +44,12 @@ pub enum Expected {
 pub enum Secret {
     /// Keep a value under a name.
     Put(&'static str, Vec<u8>),
-    /// Forget it.
+    /// Keep a value beside others of its name.
+    PutOne(&'static str, Uuid, Vec<u8>),
+    /// Forget what is kept under a name.
     Drop(&'static str),
+    /// Forget one of those that are kept under a name.
+    DropOne(&'static str, Uuid),
     /// Destroy the key of a person: nobody will read their personal data again.
     DestroyKey(Uuid),
 }
@@ -54,18 +58,25 @@ pub enum Secret {
 const SUBJECT_KEY: &str = "subject_key";
 
 impl Secret {
-    pub(crate) fn name(&self) -> &'static str {
+    /// The whole name of one of those that are kept under a name.
+    #[must_use]
+    pub fn one_of(name: &str, id: Uuid) -> String {
+        format!("{name}:{id}")
+    }
+
+    pub(crate) fn name(&self) -> Cow<'static, str> {
         match self {
-            Self::Put(name, _) | Self::Drop(name) => name,
-            Self::DestroyKey(_) => SUBJECT_KEY,
+            Self::Put(name, _) | Self::Drop(name) => (*name).into(),
+            Self::PutOne(name, id, _) | Self::DropOne(name, id) => Self::one_of(name, *id).into(),
+            Self::DestroyKey(_) => SUBJECT_KEY.into(),
         }
     }
 
     /// What is kept under the name from now on.
     pub(crate) fn value(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Put(_, value) => Some(value.clone()),
-            Self::Drop(_) => None,
+            Self::Put(_, value) | Self::PutOne(_, _, value) => Some(value.clone()),
+            Self::Drop(_) | Self::DropOne(..) => None,
             Self::DestroyKey(subject) => Some(subject.as_bytes().to_vec()),
         }
     }
@@ -120,7 +131,7 @@ impl Encoded {
     pub(crate) fn destroyed(&self) -> Vec<Uuid> {
         let destroyed = self.secrets.iter().filter_map(|secret| match secret {
             Secret::DestroyKey(subject) => Some(*subject),
-            Secret::Put(..) | Secret::Drop(_) => None,
+            Secret::Put(..) | Secret::PutOne(..) | Secret::Drop(_) | Secret::DropOne(..) => None,
         });
         destroyed.collect()
     }

@@ -125,6 +125,7 @@ impl Queries {
             Holding,
             r#"select 'user_view' as "table!", count(*) as "rows!"
                 from user_view where user_id = $1
+            union all select 'case_view', count(*) from case_view where user_id = $1
             union all select 'session_view', count(*) from session_view where user_id = $1
             union all select 'api_key_view', count(*) from api_key_view where owner_id = $1
             union all select 'settings_view', count(*) from settings_view where user_id = $1
@@ -183,12 +184,7 @@ pub(crate) async fn apply(db: &mut PgConnection, recorded: &Recorded) -> sqlx::R
             .execute(db)
             .await?;
         }
-        user::Event::Registered { .. }
-        | user::Event::VerificationRequested { .. }
-        | user::Event::EmailVerified { .. }
-        | user::Event::RoleChanged { .. }
-        | user::Event::Deactivated {}
-        | user::Event::Activated {} => {}
+        _ => {}
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod audit;
 mod backoff;
 mod batch;
 mod candidates;
+mod cases;
 mod chat_sessions;
 mod checkpoint;
 mod connection;
@@ -43,6 +44,7 @@ pub use as_of::{
 pub use audit::{
     ActionCount, AuditEntry, AuditFilter, AuditNumbers, AuditPage, MAX_COUNT, UserCount,
 };
+pub use cases::CaseView;
 pub use chat_sessions::{ChatSessionView, ChatStatus, Cursor, History, MessageView};
 pub use checkpoint::{Checkpoint, Refused};
 pub use erasures::{Belonging, Belongings, ErasureView, Holding};

@@ -7,8 +7,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    Refusal, admin, api_keys, audit, chat_sessions, erasures, notifications, sessions, settings,
-    usage, users,
+    Refusal, admin, api_keys, audit, cases, chat_sessions, erasures, notifications, sessions,
+    settings, usage, users,
 };
 
 /// A read model.
@@ -79,7 +79,7 @@ impl Projection {
     #[must_use]
     pub const fn tables(self) -> &'static [&'static str] {
         match self {
-            Self::Users => &["user_view", "erasure_view"],
+            Self::Users => &["user_view", "erasure_view", "case_view"],
             Self::Sessions => &["session_view"],
             Self::ApiKeys => &["api_key_view"],
             Self::Settings => &["settings_view"],
@@ -170,6 +170,7 @@ async fn write_users(db: &mut PgConnection, events: &[&Recorded]) -> sqlx::Resul
     users::apply(db, events).await?;
     for event in events {
         erasures::apply(db, event).await?;
+        cases::apply(db, event).await?;
     }
     Ok(())
 }

@@ -26,9 +26,9 @@ pub struct SessionView {
     pub address: Option<String>,
     /// When it signed in.
     pub started_at: DateTime<Utc>,
-    /// When it last asked for a token.
-    pub last_refreshed_at: DateTime<Utc>,
-    /// When it ends at the latest.
+    /// When it was last used, as far as that is written down.
+    pub last_seen_at: DateTime<Utc>,
+    /// When it ends if nothing more happens.
     pub expires_at: DateTime<Utc>,
     /// `active`, `expired`, `logged_out`, `token_reused` or `revoked`.
     pub status: String,
@@ -46,7 +46,8 @@ impl Queries {
         let total = sqlx::query_scalar!(
             r#"select count(*) as "count!" from session_view cross join lateral (select case
                 when end_reason is not null then end_reason
-                when expires_at > clock_timestamp() then 'active' else 'expired' end as status) s
+                when least(expires_at, last_refreshed_at + make_interval(secs => idle_seconds))
+                    > clock_timestamp() then 'active' else 'expired' end as status) s
             where user_id = $1 and ($2::text is null or s.status = $2)"#,
             user,
             status,
@@ -55,13 +56,17 @@ impl Queries {
         .await?;
         let items = sqlx::query_as!(
             SessionView,
-            r#"select session_id as id, user_agent, address, started_at, last_refreshed_at,
-                expires_at, s.status as "status!"
-            from session_view cross join lateral (select case
-                when end_reason is not null then end_reason
-                when expires_at > clock_timestamp() then 'active' else 'expired' end as status) s
-            where user_id = $1 and ($2::text is null or s.status = $2)
-            order by started_at desc, session_id offset $3 limit $4"#,
+            r#"select v.session_id as id, user_agent, address, started_at,
+                greatest(last_refreshed_at, u.seen_at) as "last_seen_at!", e.at as "expires_at!",
+                s.status as "status!"
+            from session_view v
+            cross join lateral (select
+                least(expires_at, last_refreshed_at + make_interval(secs => idle_seconds)) as at) e
+            cross join lateral (select case when end_reason is not null then end_reason
+                when e.at > clock_timestamp() then 'active' else 'expired' end as status) s
+            left join work.session_use u on u.session_id = v.session_id
+            where v.user_id = $1 and ($2::text is null or s.status = $2)
+            order by started_at desc, v.session_id offset $3 limit $4"#,
             user,
             status,
             i64::from(page.saturating_sub(1)) * i64::from(page_size),
@@ -120,6 +125,7 @@ struct Started {
     address: Option<String>,
     at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
+    idle_seconds: Option<i32>,
 }
 
 impl Change {
@@ -130,13 +136,22 @@ impl Change {
 
     fn take_in(&mut self, event: &session::Event) {
         match event {
-            session::Event::Started { user, user_agent, address, at, expires_at } => {
+            session::Event::Started {
+                user,
+                user_agent,
+                address,
+                at,
+                expires_at,
+                idle_seconds,
+                ..
+            } => {
                 self.started = Some(Started {
                     user: *user,
                     user_agent: shown(user_agent.as_ref()),
                     address: shown(address.as_ref()),
                     at: *at,
                     expires_at: *expires_at,
+                    idle_seconds: idle_seconds.and_then(|seconds| i32::try_from(seconds).ok()),
                 });
             }
             session::Event::Refreshed { at, .. } => self.last_refreshed_at = Some(*at),
@@ -160,7 +175,7 @@ async fn insert(db: &mut PgConnection, sessions: Vec<(Uuid, Change)>) -> sqlx::R
     }
     let mut rows = Rows::default();
     let (mut users, mut agents, mut addresses) = (vec![], vec![], vec![]);
-    let (mut started, mut expires) = (vec![], vec![]);
+    let (mut started, mut expires, mut idle) = (vec![], vec![], vec![]);
     for (id, mut change) in sessions {
         let Some(new) = change.started.take() else { continue };
         rows.push(id, &change);
@@ -169,16 +184,17 @@ async fn insert(db: &mut PgConnection, sessions: Vec<(Uuid, Change)>) -> sqlx::R
         addresses.push(new.address);
         started.push(new.at);
         expires.push(new.expires_at);
+        idle.push(new.idle_seconds);
     }
     sqlx::query!(
         "insert into session_view (session_id, user_id, user_agent, address, started_at,
-            last_refreshed_at, expires_at, end_reason)
+            last_refreshed_at, expires_at, idle_seconds, end_reason)
         select session_id, user_id, user_agent, address, started_at,
-            coalesce(last_refreshed_at, started_at), expires_at, end_reason
+            coalesce(last_refreshed_at, started_at), expires_at, idle_seconds, end_reason
         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[],
-                $6::timestamptz[], $7::timestamptz[], $8::text[])
+                $6::timestamptz[], $7::timestamptz[], $8::integer[], $9::text[])
             s(session_id, user_id, user_agent, address, started_at, last_refreshed_at, expires_at,
-                end_reason)",
+                idle_seconds, end_reason)",
         &rows.ids,
         &users,
         &agents as &[Option<String>],
@@ -186,6 +202,7 @@ async fn insert(db: &mut PgConnection, sessions: Vec<(Uuid, Change)>) -> sqlx::R
         &started,
         &rows.last_refreshed_at as &[Option<DateTime<Utc>>],
         &expires,
+        &idle as &[Option<i32>],
         &rows.end_reasons as &[Option<&str>],
     )
     .execute(db)

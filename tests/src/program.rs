@@ -226,6 +226,11 @@ impl Program {
         self.client.put(format!("{}{path}", self.url)).json(body)
     }
 
+    /// A PATCH request with a JSON body.
+    pub fn patch(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.patch(format!("{}{path}", self.url)).json(body)
+    }
+
     /// A DELETE request.
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.client.delete(format!("{}{path}", self.url))

@@ -64,6 +64,10 @@ options! {
     rate_limits: "ANNALS_RATE_LIMITS",
     /// Registrations per address and hour, or `off` [20].
     registration_limit: "ANNALS_REGISTRATION_LIMIT",
+    /// How long people stay signed in whatever they do, as 30d, 12h, 45m or 90s [30d].
+    session_lifetime: "ANNALS_SESSION_LIFETIME",
+    /// How long people stay signed in while they do nothing, likewise [14d].
+    session_idle: "ANNALS_SESSION_IDLE",
     /// How many hours an answer is kept for a request that comes again with its Idempotency-Key [24].
     idempotency_hours: "ANNALS_IDEMPOTENCY_HOURS",
     /// Lets a scraper read /metrics.

@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
+    time::Duration,
 };
 
 use anyhow::{Context, bail, ensure};
@@ -100,6 +101,21 @@ pub(super) fn rates(list: Option<&str>, registrations: Option<&str>) -> anyhow::
         }
     };
     Ok(rates.with(Limit::Registration, quota))
+}
+
+/// A number and a unit, as `90s`, `45m`, `12h` or `30d`; ten years at most.
+pub(super) fn period(name: &str, value: &str) -> anyhow::Result<Duration> {
+    const TEN_YEARS: u64 = 3650 * 24 * 3600;
+    let value = value.trim();
+    let seconds = ["s", "m", "h", "d"].into_iter().zip([1, 60, 3600, 86_400]).find_map(
+        |(unit, seconds): (_, u64)| {
+            value.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds)
+        },
+    );
+    match seconds {
+        Some(seconds @ 1..=TEN_YEARS) => Ok(Duration::from_secs(seconds)),
+        _ => bail!("{name} must be a number and a unit: 90s, 45m, 12h or 30d"),
+    }
 }
 
 /// A year at most: nobody retries for longer.

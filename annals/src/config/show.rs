@@ -36,6 +36,8 @@ impl Config {
             line("ANNALS_ADMIN_EMAIL", self.admin_email.as_deref().unwrap_or("unset")),
             line("ANNALS_ADMIN_PASSWORD", presence(self.admin_password.is_some())),
             line("ANNALS_RATE_LIMITS", &self.rates),
+            line("ANNALS_SESSION_LIFETIME", format!("{}s", self.sessions.lifetime.as_secs())),
+            line("ANNALS_SESSION_IDLE", format!("{}s", self.sessions.idle.as_secs())),
             line("ANNALS_IDEMPOTENCY_HOURS", self.idempotency_hours),
             line("ANNALS_METRICS_TOKEN", presence(self.metrics_token.is_some())),
             line("ANNALS_TRUSTED_PROXIES", self.networks()),

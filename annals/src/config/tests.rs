@@ -49,6 +49,18 @@ fn the_public_address_is_a_web_address_without_a_slash_at_the_end() {
 }
 
 #[test]
+fn sessions_last_a_number_of_units() {
+    let idle = |value| config(|given| given.session_idle = some(value)).map(|it| it.sessions.idle);
+
+    assert_eq!(config(|_| {}).unwrap().sessions.lifetime, Duration::from_hours(30 * 24));
+    assert_eq!(idle("90s").unwrap(), Duration::from_secs(90));
+    assert_eq!(idle(" 2h").unwrap(), Duration::from_hours(2));
+    for wrong in ["0s", "5", "-1d", "1w", "d", "99999999999999999999d", "4000d"] {
+        assert!(idle(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn the_registration_limit_is_a_number_or_off() {
     let limit = |value| {
         config(|given| given.registration_limit = some(value))

@@ -23,6 +23,7 @@ use crate::{
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(erase, super::user::get))
+        .routes(routes!(super::user::reset_password))
         .routes(routes!(list))
         .routes(routes!(get))
 }

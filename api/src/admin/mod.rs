@@ -2,11 +2,13 @@
 
 mod as_of;
 mod audit;
+mod case;
 mod dashboard;
 mod erasure;
 mod log;
 mod metric;
 mod projections;
+mod session;
 mod sign_in;
 mod two_factor;
 mod user;
@@ -23,6 +25,7 @@ pub(crate) use log::Verifier;
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(dashboard::routes())
+        .merge(case::routes())
         .merge(erasure::routes())
         .merge(log::routes())
         .merge(metric::routes())
@@ -31,4 +34,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(projections::routes())
         .merge(sign_in::routes())
         .merge(two_factor::routes())
+        .merge(session::routes())
 }

@@ -1,6 +1,6 @@
 //! People, as administrators see them.
 
-use axum::extract::State;
+use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
 use projections::UserView;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::{
     App,
     body::{Json, Path},
     caller::Admin,
-    envelope::{CallerProblems, Data, Problems},
+    envelope::{CallerProblems, Data, Problems, Success},
     problem::Problem,
 };
 
@@ -36,9 +36,9 @@ impl From<UserView> for AdminUser {
         let role = view.role.name();
         Self {
             id: view.id,
-            username: view.email.clone(),
+            username: view.username.unwrap_or_else(|| view.email.clone()),
             email: view.email,
-            full_name: view.name,
+            full_name: view.full_name.or(view.name),
             is_active: view.is_active,
             is_superuser: role == "SUPERUSER",
             role,
@@ -61,4 +61,18 @@ pub(super) async fn get(
     let view = app.queries.user(id).await?;
     let view = view.ok_or_else(|| Problem::missing("user"))?;
     Ok(Json(Data::new("User", view.into())))
+}
+
+/// Have a person mailed a link to choose another password
+#[utoipa::path(post, path = "/v1/admin/users/{id}/reset-password", operation_id = "admin_reset_password",
+    tag = "admin", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Success), CallerProblems, Problems))]
+pub(super) async fn reset_password(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(id): Path<Uuid>,
+) -> Result<Response, Problem> {
+    let done = app.commands.send_reset_link(&caller, id).await?;
+    let message = "A link is on its way to the person";
+    Ok(app.done(done, |()| Json(Success::new(message))).await)
 }

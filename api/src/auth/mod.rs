@@ -1,14 +1,19 @@
 //! Opening an account, signing in, staying signed in, signing out.
 
 mod account;
+mod address;
 mod admin;
 mod erasure;
 mod fields;
 mod history;
+mod magic_link;
 mod page;
-mod session;
+mod password;
+mod profile;
+pub(crate) mod session;
 mod sign_in;
 mod two_factor;
+mod undo;
 mod verification;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +31,10 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(sign_in::routes())
         .merge(two_factor::routes())
         .merge(verification::routes())
+        .merge(password::routes())
+        .merge(address::routes())
+        .merge(magic_link::routes())
+        .merge(undo::routes())
         .merge(erasure::routes())
         .merge(admin::routes())
 }

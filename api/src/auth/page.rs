@@ -18,7 +18,7 @@ const POLICY: &str =
 /// The token of a mailed link.
 #[derive(Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Proof {
+pub(super) struct LinkToken {
     pub token: String,
 }
 
@@ -45,12 +45,12 @@ struct Ask<'a> {
 
 impl Link {
     /// Asks whether the person who followed it meant it.
-    pub(super) fn ask(self, proof: &Proof) -> Response {
+    pub(super) fn ask(self, given: &LinkToken) -> Response {
         let Self { question, button, action, wants_password } = self;
         page(
             StatusCode::OK,
             question,
-            Some(&Ask { action, button, wants_password, token: &proof.token }),
+            Some(&Ask { action, button, wants_password, token: &given.token }),
         )
     }
 }
@@ -103,7 +103,7 @@ mod tests {
     async fn a_token_cannot_leave_its_attribute() {
         let link = Link { question: "Sure?", button: "Yes", action: "/go", wants_password: true };
 
-        let page = link.ask(&Proof { token: "\"><script>'&".to_owned() });
+        let page = link.ask(&LinkToken { token: "\"><script>'&".to_owned() });
 
         let html = to_bytes(page.into_body(), 10_000).await.unwrap();
         let html = String::from_utf8(html.to_vec()).unwrap();

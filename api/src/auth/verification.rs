@@ -5,12 +5,12 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use domain::Email;
-use serde::Deserialize;
-use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::page::{self, Link, Proof};
+use super::{
+    page::{self, Link, LinkToken},
+    password::Mailbox,
+};
 use crate::{
     App,
     body::{Json, JsonOrForm, Query},
@@ -33,18 +33,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(show, verify)).routes(routes!(resend))
 }
 
-/// An address.
-#[derive(Deserialize, ToSchema)]
-struct Mailbox {
-    #[schema(value_type = String, example = "ada@example.org")]
-    email: Email,
-}
-
 /// The page of a mailed link
 ///
 /// Only shows a button, because programs that scan mails follow links. With
 /// `Accept: application/json` it verifies.
-#[utoipa::path(get, path = "/v1/auth/verify-email", operation_id = "show_verify_email", tag = "auth", security(()), params(Proof),
+#[utoipa::path(get, path = "/v1/auth/verify-email", operation_id = "show_verify_email", tag = "auth", security(()), params(LinkToken),
     responses(
         (status = 200, content((Message = "application/json"), (String = "text/html"))),
         CallerProblems, Problems))]
@@ -52,7 +45,7 @@ async fn show(
     State(app): State<App>,
     origin: From,
     headers: HeaderMap,
-    Query(proof): Query<Proof>,
+    Query(proof): Query<LinkToken>,
 ) -> Result<Response, Problem> {
     if !page::accepts(&headers, "application/json") {
         return Ok(LINK.ask(&proof));
@@ -63,13 +56,13 @@ async fn show(
 /// Prove your address
 #[utoipa::path(post, path = "/v1/auth/verify-email", operation_id = "verify_email", tag = "auth", security(()),
     request_body(content(
-        (Proof = "application/json"), (Proof = "application/x-www-form-urlencoded"))),
+        (LinkToken = "application/json"), (LinkToken = "application/x-www-form-urlencoded"))),
     responses((status = 200, body = Message), CallerProblems, Problems))]
 async fn verify(
     State(app): State<App>,
     origin: From,
     headers: HeaderMap,
-    JsonOrForm(proof): JsonOrForm<Proof>,
+    JsonOrForm(proof): JsonOrForm<LinkToken>,
 ) -> Result<Response, Problem> {
     let outcome = prove(&app, origin, &proof).await;
     page::answer(&headers, outcome, VERIFIED.message)
@@ -90,7 +83,7 @@ async fn resend(
     Ok(Json(Message { message }).into_response())
 }
 
-async fn prove(app: &App, From(origin): From, proof: &Proof) -> Result<Response, Problem> {
+async fn prove(app: &App, From(origin): From, proof: &LinkToken) -> Result<Response, Problem> {
     let verified = app.commands.verify_email(&proof.token, &origin).await;
     let done = verified.map_err(|error| Problem::from(error).at("/token"))?;
     Ok(app.done(done, |_| Json(VERIFIED)).await)

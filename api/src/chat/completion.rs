@@ -54,7 +54,7 @@ async fn complete(
 
 async fn answer(app: App, caller: Caller, completion: Completion) -> Result<Response, Problem> {
     let started = app.commands.request_run(&caller, completion.run).await?.value;
-    let mut follow = Follow::new(app.clone(), caller, started);
+    let mut follow = Follow::new(app.clone(), caller, started).await?;
     let ended = follow.end().await?;
     let session = follow.session;
     let done = Done { value: ended.run, position: ended.position };
@@ -68,7 +68,7 @@ async fn stream(app: App, caller: Caller, completion: Completion) -> Result<Resp
     let done = app.commands.request_run(&caller, new).await?;
     let (run, session) = (done.value.run, done.value.session);
     let chunks = Chunks { run, session, model, provider, created, includes_usage };
-    let follow = Follow::new(app, caller, done.value);
+    let follow = Follow::new(app, caller, done.value).await?;
     let mut response = Streaming::new(follow, chunks).answer().await?.into_response();
     response.headers_mut().insert(LOG_POSITION, done.position.into());
     Ok(response)

@@ -1,6 +1,6 @@
 //! Following a run to its end: signals while they come, the log for the truth.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use axum::http::StatusCode;
 use commands::{Caller, RunSignal, StartedRun, ToolProgress};
@@ -28,6 +28,8 @@ pub(super) struct Follow {
     /// The run.
     pub id: Uuid,
     signals: Receiver<LiveMessage>,
+    /// Completes once the caller's credential is not good any more.
+    revoked: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
     until: Instant,
 }
 
@@ -49,15 +51,21 @@ pub(super) struct Ended {
 }
 
 impl Follow {
-    pub(super) fn new(app: App, caller: Caller, started: StartedRun) -> Self {
-        Self {
+    pub(super) async fn new(
+        app: App,
+        caller: Caller,
+        started: StartedRun,
+    ) -> Result<Self, Problem> {
+        let revoked = Box::pin(app.commands.watch(&caller).await?);
+        Ok(Self {
+            revoked,
             app,
             caller,
             session: started.session,
             id: started.run,
             signals: started.signals,
             until: Instant::now() + PATIENCE,
-        }
+        })
     }
 
     /// Waits for the next thing that happens.
@@ -91,6 +99,7 @@ impl Follow {
         }
         let signal = tokio::select! {
             signal = timeout(QUIET, self.signals.recv()) => signal,
+            () = &mut self.revoked => return Err(Problem { is_final: true, ..Problem::anonymous() }),
             () = self.app.setup().shutdown.cancelled() => {
                 return Err(Self::leave("the server stops; the run goes on when it is back"));
             }

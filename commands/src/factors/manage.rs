@@ -89,7 +89,7 @@ impl Commands {
     /// Takes all factors of a person away, on behalf of an administrator.
     pub async fn reset_two_factor(&self, caller: &Caller, user: Uuid) -> Result<Done<()>, Error> {
         caller.admin()?;
-        self.may_administer(caller, user).await?;
+        self.administer(caller, user).await?;
         if !self.factors_of(user).await?.state.is_enabled() {
             return Err(Error::missing("account with two-factor authentication"));
         }

@@ -59,7 +59,7 @@ fn ids(facts: [u8; 32]) -> Option<(Uuid, Uuid)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{EmailProof, Refresh};
+    use crate::token::{EmailProof, Purpose, Refresh};
 
     #[test]
     fn a_challenge_is_no_device_and_neither_is_another_kind() {
@@ -70,7 +70,10 @@ mod tests {
 
         assert_eq!(ChallengeToken::read(&key, &token), Some(ChallengeToken { user, challenge }));
         assert_eq!(DeviceToken::read(&key, &token.replacen("ch_", "dv_", 1)), None);
-        assert_eq!(EmailProof::read(&key, &token.replacen("ch_", "ev_", 1)), None);
+        assert_eq!(
+            EmailProof::read(Purpose::Verification, &key, &token.replacen("ch_", "ev_", 1)),
+            None
+        );
         assert_eq!(Refresh::read(&key, &token.replacen("ch_", "rt_", 1)), None);
     }
 }

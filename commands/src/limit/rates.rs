@@ -17,6 +17,8 @@ pub enum Limit {
     SignInDevice,
     /// Mails that one mailbox is sent because somebody asked for them.
     Mail,
+    /// Links that one network has mailed.
+    Link,
 }
 
 /// How often what may be done; none means no limit.
@@ -30,12 +32,13 @@ pub struct InvalidRates(String);
 
 impl Limit {
     /// All limits.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Registration,
         Self::SignInNetwork,
         Self::SignInAccount,
         Self::SignInDevice,
         Self::Mail,
+        Self::Link,
     ];
 
     /// What operators and clients call it.
@@ -47,6 +50,7 @@ impl Limit {
             Self::SignInAccount => "sign-in-account",
             Self::SignInDevice => "sign-in-device",
             Self::Mail => "mail",
+            Self::Link => "link",
         }
     }
 
@@ -58,6 +62,7 @@ impl Limit {
             Self::SignInNetwork => Quota::each(100, 900),
             Self::SignInAccount | Self::SignInDevice => Quota::each(10, 900),
             Self::Mail => Quota::each(5, 3600),
+            Self::Link => Quota::each(60, 3600),
         }
     }
 

@@ -1,17 +1,18 @@
 //! A signed-in device: one family of refresh tokens.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Aggregate, Category, Claim, ClaimScope, Kind, Personal, Rejection};
 
+mod device;
+mod live;
 #[cfg(test)]
 mod tests;
 
-/// How long a replaced refresh token still answers with the same successor, so that two tabs that
-/// refresh together both stay signed in.
-pub const GRACE: TimeDelta = TimeDelta::seconds(10);
+pub use device::device_name;
+pub use live::{GRACE, Live};
 
 /// A signed-in device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -28,21 +29,6 @@ pub enum Session {
         /// Why.
         reason: EndReason,
     },
-}
-
-/// What is true of a session while it lasts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Live {
-    /// Whose it is.
-    pub user: Uuid,
-    /// Which refresh token of the family is good.
-    pub generation: u32,
-    /// When the person signed in.
-    pub started_at: DateTime<Utc>,
-    /// When that token was given out.
-    pub refreshed_at: DateTime<Utc>,
-    /// When the person has to sign in again, however active they are.
-    pub expires_at: DateTime<Utc>,
 }
 
 /// Why a session ended.
@@ -73,6 +59,11 @@ pub enum Command {
     },
     /// End it.
     End(EndReason),
+    /// End it from elsewhere.
+    Revoke {
+        /// Whose it is said to be.
+        user: Uuid,
+    },
 }
 
 /// What beginning a session needs.
@@ -88,6 +79,10 @@ pub struct Start {
     pub at: DateTime<Utc>,
     /// When it ends at the latest.
     pub expires_at: DateTime<Utc>,
+    /// How many seconds it may go without a refresh.
+    pub idle_seconds: u32,
+    /// Whether the person never signed in like this before, but otherwise has.
+    pub is_new_device: bool,
 }
 
 /// What can have happened to a session.
@@ -106,6 +101,12 @@ pub enum Event {
         at: DateTime<Utc>,
         /// When it ends at the latest.
         expires_at: DateTime<Utc>,
+        /// How many seconds it may go without a refresh; any number where nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idle_seconds: Option<u32>,
+        /// Whether the person is told: they never signed in like this before, but otherwise had.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_new_device: bool,
     },
     /// The next refresh token was given out.
     #[serde(rename = "session.refreshed")]
@@ -132,6 +133,9 @@ pub enum Error {
     /// It ended, or there never was one.
     #[error("this session has ended; sign in again")]
     Over,
+    /// There is no such session, or it is somebody else's.
+    #[error("there is no such session")]
+    NotFound,
 }
 
 impl From<Error> for Rejection {
@@ -141,6 +145,7 @@ impl From<Error> for Rejection {
                 Self::new(Kind::Conflict, "already_started", error.to_string())
             }
             Error::Over => Self::new(Kind::Unauthenticated, "session_ended", error.to_string()),
+            Error::NotFound => Self::new(Kind::Missing, "not_found", error.to_string()),
         }
     }
 }
@@ -153,16 +158,19 @@ impl Aggregate for Session {
 
     fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
         match (self, command) {
-            (Self::Absent, Command::Start(start)) => Ok(vec![Event::Started {
-                user: start.user,
-                user_agent: start.user_agent.map(Personal::from),
-                address: start.address.map(Personal::from),
-                at: start.at,
-                expires_at: start.expires_at,
-            }]),
+            (Self::Absent, Command::Start(start)) => Ok(vec![begin(start)]),
             (Self::Live(live), Command::Refresh { generation, at }) => live.refresh(generation, at),
             (Self::Live(_), Command::End(reason)) => Ok(vec![Event::Ended { reason }]),
-            (Self::Ended { .. }, Command::End(_)) => Ok(vec![]),
+            (Self::Absent | Self::Live(_) | Self::Ended { .. }, Command::Revoke { user })
+                if self.user() != Some(user) =>
+            {
+                Err(Error::NotFound)
+            }
+            (Self::Live(_), Command::Revoke { .. }) => {
+                Ok(vec![Event::Ended { reason: EndReason::Revoked }])
+            }
+            (Self::Ended { .. }, Command::End(_))
+            | (Self::Absent | Self::Ended { .. }, Command::Revoke { .. }) => Ok(vec![]),
             (Self::Live(_) | Self::Ended { .. }, Command::Start(_)) => Err(Error::AlreadyStarted),
             (Self::Absent | Self::Ended { .. }, Command::Refresh { .. })
             | (Self::Absent, Command::End(_)) => Err(Error::Over),
@@ -171,13 +179,14 @@ impl Aggregate for Session {
 
     fn evolve(&mut self, event: &Event) {
         match event {
-            Event::Started { user, at, expires_at, .. } => {
+            Event::Started { user, at, expires_at, idle_seconds, .. } => {
                 *self = Self::Live(Live {
                     user: *user,
                     generation: 1,
                     started_at: *at,
                     refreshed_at: *at,
                     expires_at: *expires_at,
+                    idle_seconds: *idle_seconds,
                 });
             }
             Event::Refreshed { generation, at } => {
@@ -215,20 +224,19 @@ impl Session {
     }
 }
 
-impl Live {
-    fn refresh(&self, generation: u32, at: DateTime<Utc>) -> Result<Vec<Event>, Error> {
-        if at >= self.expires_at {
-            return Err(Error::Over);
-        }
-        if generation == self.generation {
-            return Ok(vec![Event::Refreshed { generation: generation + 1, at }]);
-        }
-        let is_just_replaced =
-            generation.checked_add(1) == Some(self.generation) && at - self.refreshed_at <= GRACE;
-        if is_just_replaced {
-            Ok(vec![])
-        } else {
-            Ok(vec![Event::Ended { reason: EndReason::TokenReused }])
-        }
+fn begin(start: Start) -> Event {
+    Event::Started {
+        user: start.user,
+        user_agent: start.user_agent.map(Personal::from),
+        address: start.address.map(Personal::from),
+        at: start.at,
+        expires_at: start.expires_at,
+        idle_seconds: Some(start.idle_seconds),
+        is_new_device: start.is_new_device,
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }

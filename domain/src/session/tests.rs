@@ -9,6 +9,7 @@ use crate::{
 };
 
 const EXPIRY: i64 = 3600;
+const IDLE: u32 = 1800;
 
 fn start() -> Start {
     Start {
@@ -17,6 +18,8 @@ fn start() -> Start {
         address: Some("192.0.2.1".to_owned()),
         at: at(0),
         expires_at: at(EXPIRY),
+        idle_seconds: IDLE,
+        is_new_device: false,
     }
 }
 
@@ -27,6 +30,8 @@ fn started() -> Event {
         address: Some("192.0.2.1".to_owned().into()),
         at: at(0),
         expires_at: at(EXPIRY),
+        idle_seconds: Some(IDLE),
+        is_new_device: false,
     }
 }
 
@@ -79,6 +84,7 @@ fn refreshing_replaces_the_generation_and_its_moment() {
         started_at: at(0),
         refreshed_at: at(100),
         expires_at: at(EXPIRY),
+        idle_seconds: Some(IDLE),
     };
 
     assert_eq!(session, Session::Live(expected));
@@ -127,6 +133,59 @@ fn a_session_is_over_at_its_expiry_however_active_it_was() {
     let outcome = session.decide(refresh(2, EXPIRY));
 
     assert_eq!(outcome, Err(Error::Over));
+}
+
+#[test]
+fn a_session_that_idles_too_long_is_over() {
+    let session = given::<Session>(&[started(), refreshed(2, 100)]);
+
+    let in_time = session.decide(refresh(2, 99 + i64::from(IDLE)));
+    let late = session.decide(refresh(2, 100 + i64::from(IDLE)));
+
+    assert_eq!(in_time, Ok(vec![refreshed(3, 99 + i64::from(IDLE))]));
+    assert_eq!(late, Err(Error::Over));
+}
+
+#[test]
+fn a_session_that_began_before_there_was_an_idle_limit_has_none() {
+    let mut before = started();
+    if let Event::Started { idle_seconds, .. } = &mut before {
+        *idle_seconds = None;
+    }
+    let session = given::<Session>(&[before]);
+
+    let outcome = session.decide(refresh(1, EXPIRY - 1));
+
+    assert_eq!(outcome, Ok(vec![refreshed(2, EXPIRY - 1)]));
+}
+
+#[test]
+fn a_session_is_ended_from_elsewhere_by_whose_it_is() {
+    let session = given::<Session>(&[started()]);
+
+    let outcome = session.decide(Command::Revoke { user: id(1) });
+
+    assert_eq!(outcome, Ok(vec![ended(EndReason::Revoked)]));
+}
+
+#[test]
+fn another_person_s_session_is_as_good_as_none() {
+    let live = given::<Session>(&[started()]);
+    let over = given::<Session>(&[started(), ended(EndReason::LoggedOut)]);
+    let nothing = given::<Session>(&[]);
+
+    for session in [live, over, nothing] {
+        assert_eq!(session.decide(Command::Revoke { user: id(2) }), Err(Error::NotFound));
+    }
+}
+
+#[test]
+fn ending_a_session_that_has_ended_changes_nothing() {
+    let session = given::<Session>(&[started(), ended(EndReason::LoggedOut)]);
+
+    let outcome = session.decide(Command::Revoke { user: id(1) });
+
+    assert_eq!(outcome, Ok(vec![]));
 }
 
 #[test]
@@ -204,6 +263,7 @@ fn any_command() -> impl Strategy<Value = Command> {
             .prop_map(|(generation, seconds)| refresh(generation, seconds)),
         Just(Command::End(EndReason::LoggedOut)),
         Just(Command::End(EndReason::Revoked)),
+        (1..3_u128).prop_map(|user| Command::Revoke { user: id(user) }),
     ]
 }
 

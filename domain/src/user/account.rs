@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Error, Event};
+use super::{EmailChange, Error, Event, Former, Profile, Replaced, Undone};
 use crate::{Email, Personal, Text};
 
 /// What is true of an account whether or not it may act.
@@ -20,6 +20,27 @@ pub struct Account {
     pub verification: Verification,
     /// When the account was opened.
     pub registered_at: DateTime<Utc>,
+    /// What the person tells of themselves.
+    pub profile: Profile,
+    /// The name of the hash of the password, which stands beside the events; none where there is no
+    /// password. The first one is called nil.
+    pub password: Option<Uuid>,
+    /// Passwords that were replaced.
+    pub replaced: Vec<Replaced>,
+    /// Grows whenever all sessions that began before have to end.
+    pub era: u32,
+    /// A link to choose another password that waits.
+    pub reset: Option<Challenge>,
+    /// A link to sign in that waits.
+    pub magic_link: Option<Challenge>,
+    /// A move to another address that waits.
+    pub email_change: Option<EmailChange>,
+    /// Addresses that were left and are kept.
+    pub former: Vec<Former>,
+    /// What was undone last.
+    pub undone: Option<Undone>,
+    /// What waits for an administrator.
+    pub cases: Vec<Uuid>,
 }
 
 /// Whether a mailbox is known to be the account holder's.
@@ -76,6 +97,38 @@ impl Role {
 }
 
 impl Account {
+    /// As it is opened.
+    pub(super) fn new(
+        email: Personal<Email>,
+        name: Option<Personal<Text>>,
+        role: Role,
+        registered_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            email,
+            name,
+            role,
+            verification: Verification::Unasked,
+            registered_at,
+            profile: Profile::default(),
+            password: Some(Uuid::nil()),
+            replaced: vec![],
+            era: 0,
+            reset: None,
+            magic_link: None,
+            email_change: None,
+            former: vec![],
+            undone: None,
+            cases: vec![],
+        }
+    }
+
+    /// Whether the mailbox is known to be the person's.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verification == Verification::Verified
+    }
+
     pub(super) fn may_be_asked(&self) -> Result<(), Error> {
         match self.verification {
             Verification::Verified => Err(Error::AlreadyVerified),

@@ -29,7 +29,11 @@ pub enum Erasure {
 pub(super) fn decide(user: &User, step: Erasure) -> Result<Vec<Event>, Error> {
     match (user, step) {
         (User::Active(account) | User::Deactivated(account), Erasure::Request { at }) => {
-            Ok(vec![Event::ErasureRequested { email: account.email.clone(), at }])
+            let left = account.former.iter().map(|former| former.email.clone());
+            let freed = left.map(|email| Event::EmailReleased { email });
+            let settled = account.cases.iter().map(|case| Event::CaseResolved { case: *case, at });
+            let email = account.email.clone();
+            Ok(freed.chain(settled).chain([Event::ErasureRequested { email, at }]).collect())
         }
         (User::Leaving, Erasure::Destroy { at }) => Ok(vec![Event::Erased { at }]),
         (User::Erased { is_certified: false }, Erasure::Certify { certificate }) => {

@@ -17,6 +17,12 @@ pub enum Error {
     /// The link was used, replaced or is too old.
     #[error("this link is no longer good; ask for a new one")]
     StaleChallenge,
+    /// The address is theirs already.
+    #[error("this is your e-mail address already")]
+    SameEmail,
+    /// The case is unknown or settled.
+    #[error("there is no such open case")]
+    NoCase,
     /// A step of an erasure that nobody asked for.
     #[error("nobody asked to erase this account")]
     NotLeaving,
@@ -32,8 +38,9 @@ impl From<Error> for Rejection {
             Error::EmailTaken => (Kind::Conflict, "email_taken"),
             Error::AlreadyVerified => (Kind::Conflict, "already_verified"),
             Error::StaleChallenge => (Kind::Invalid, "invalid_token"),
+            Error::SameEmail => (Kind::Conflict, "same_email"),
             Error::NotLeaving => (Kind::Conflict, "not_leaving"),
-            Error::NotFound => (Kind::Missing, "not_found"),
+            Error::NoCase | Error::NotFound => (Kind::Missing, "not_found"),
         };
         Self::new(kind, code, error.to_string())
     }

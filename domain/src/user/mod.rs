@@ -1,10 +1,15 @@
 //! A person with an account.
 
 mod account;
+mod address;
+mod credential;
 mod erasure;
 mod error;
+mod evolve;
+mod profile;
 #[cfg(test)]
 mod tests;
+mod undo;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,8 +17,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use account::{Account, Challenge, Role, Verification};
+pub use address::{AddressChange, EmailChange, Former, UNDO};
+pub use credential::{Credential, Replaced};
 pub use erasure::Erasure;
 pub use error::Error;
+pub use profile::{Handle, InvalidHandle, InvalidWebAddress, Profile, WebAddress};
+pub use undo::{Undo, Undone};
 
 use crate::{Aggregate, Category, Claim, ClaimScope, Email, Personal, Text};
 
@@ -47,6 +56,26 @@ pub enum Command {
     Verify {
         /// The question that is answered.
         challenge: Uuid,
+        /// Now.
+        at: DateTime<Utc>,
+    },
+    /// Take a step about how the person shows who they are.
+    Credential(Credential),
+    /// Take a step of moving to another address.
+    Address(AddressChange),
+    /// Tell something else of the person.
+    ChangeProfile {
+        /// The name they go by.
+        name: Option<Text>,
+        /// The rest.
+        profile: Profile,
+    },
+    /// Put everything back as it was before an event.
+    Undo(Undo),
+    /// Settle a case.
+    ResolveCase {
+        /// Which.
+        case: Uuid,
         /// Now.
         at: DateTime<Utc>,
     },
@@ -101,6 +130,112 @@ pub enum Event {
     EmailVerified {
         /// The question that was answered; none where the operator vouched.
         challenge: Option<Uuid>,
+    },
+    /// The password is another one; its hash was stored beside it.
+    #[serde(rename = "user.password_changed")]
+    PasswordChanged {
+        /// The name of the hash.
+        password: Uuid,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A link to choose another password was to be mailed.
+    #[serde(rename = "user.password_reset_requested")]
+    PasswordResetRequested {
+        /// What the link answers.
+        challenge: Challenge,
+    },
+    /// Somebody at the mailbox chose another password; its hash was stored beside it.
+    #[serde(rename = "user.password_reset")]
+    PasswordReset {
+        /// The question that was answered.
+        challenge: Uuid,
+        /// The name of the hash.
+        password: Uuid,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// The mailbox was proven by its owner while others may have credentials: none is good any more,
+    /// whichever stream keeps it.
+    #[serde(rename = "user.credentials_dropped")]
+    CredentialsDropped {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A link to sign in was to be mailed.
+    #[serde(rename = "user.magic_link_requested")]
+    MagicLinkRequested {
+        /// What the link answers.
+        challenge: Challenge,
+    },
+    /// That link was followed.
+    #[serde(rename = "user.magic_link_used")]
+    MagicLinkUsed {
+        /// The question that was answered.
+        challenge: Uuid,
+    },
+    /// A link to prove another address was to be mailed to it.
+    #[serde(rename = "user.email_change_requested")]
+    EmailChangeRequested {
+        /// The other address.
+        to: Personal<Email>,
+        /// What the link answers.
+        challenge: Challenge,
+    },
+    /// It moved to another address, and keeps the old one for a while.
+    #[serde(rename = "user.email_changed")]
+    EmailChanged {
+        /// The old address.
+        from: Personal<Email>,
+        /// The new one.
+        to: Personal<Email>,
+        /// The question that was answered.
+        challenge: Uuid,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An address that was left long ago is free for others.
+    #[serde(rename = "user.email_released")]
+    EmailReleased {
+        /// Which.
+        email: Personal<Email>,
+    },
+    /// The person tells this of themselves from now on.
+    #[serde(rename = "user.profile_changed")]
+    ProfileChanged {
+        /// The name they go by.
+        name: Option<Personal<Text>>,
+        /// The rest.
+        profile: Profile,
+    },
+    /// Everything since an event was put back, on this stream by this event. Whatever other stream
+    /// keeps credentials of the person goes by `of`, too.
+    #[serde(rename = "user.undone")]
+    Undone {
+        /// The event's place in the log.
+        of: i64,
+        /// The last place that was looked at.
+        seen: i64,
+        /// The address from now on.
+        email: Personal<Email>,
+        /// Addresses that were moved to since.
+        released: Vec<Personal<Email>>,
+        /// The name of the hash from now on.
+        password: Option<Uuid>,
+        /// Whether the mailbox was known to be theirs.
+        is_verified: bool,
+        /// The case that waits for an administrator.
+        case: Uuid,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An administrator has settled a case.
+    #[serde(rename = "user.case_resolved")]
+    CaseResolved {
+        /// Which.
+        case: Uuid,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// It got another role.
     #[serde(rename = "user.role_changed")]
@@ -163,38 +298,28 @@ impl Aggregate for User {
     fn decide(&self, command: Command) -> Result<Vec<Event>, Error> {
         match (self, command) {
             (Self::Absent, Command::Register(registration)) => Ok(register(registration)),
-            (Self::Active(account), Command::RequestVerification(challenge)) => {
-                account.may_be_asked()?;
-                Ok(vec![Event::VerificationRequested { challenge }])
-            }
-            (Self::Active(account), Command::Verify { challenge, at }) => {
-                account.verify(challenge, at)
-            }
-            (Self::Active(account), Command::ChangeRole(role)) if account.role == role => {
-                Ok(vec![])
-            }
-            (Self::Active(_), Command::ChangeRole(role)) => Ok(vec![Event::RoleChanged { role }]),
-            (Self::Active(_), Command::Deactivate) => Ok(vec![Event::Deactivated {}]),
-            (Self::Deactivated(_), Command::Activate) => Ok(vec![Event::Activated {}]),
-            (Self::Active(_), Command::Activate) | (Self::Deactivated(_), Command::Deactivate) => {
-                Ok(vec![])
+            (Self::Active(account), command) => self.decide_active(account, command),
+            (Self::Deactivated(_) | Self::Leaving | Self::Erased { .. }, Command::Register(_)) => {
+                Err(Error::AlreadyRegistered)
             }
             (
-                Self::Active(_) | Self::Deactivated(_) | Self::Leaving | Self::Erased { .. },
-                Command::Register(_),
-            ) => Err(Error::AlreadyRegistered),
-            (
-                Self::Absent
-                | Self::Active(_)
-                | Self::Deactivated(_)
-                | Self::Leaving
-                | Self::Erased { .. },
+                Self::Absent | Self::Deactivated(_) | Self::Leaving | Self::Erased { .. },
                 Command::Erasure(step),
             ) => erasure::decide(self, step),
+            (Self::Deactivated(account), Command::ResolveCase { case, at }) => {
+                account.resolve(case, at)
+            }
+            (Self::Deactivated(_), Command::Activate) => Ok(vec![Event::Activated {}]),
+            (Self::Deactivated(_), Command::Deactivate) => Ok(vec![]),
             (
                 Self::Absent | Self::Deactivated(_) | Self::Leaving | Self::Erased { .. },
                 Command::RequestVerification(_)
                 | Command::Verify { .. }
+                | Command::Credential(_)
+                | Command::Address(_)
+                | Command::ChangeProfile { .. }
+                | Command::Undo(_)
+                | Command::ResolveCase { .. }
                 | Command::ChangeRole(_)
                 | Command::Deactivate
                 | Command::Activate,
@@ -203,33 +328,7 @@ impl Aggregate for User {
     }
 
     fn evolve(&mut self, event: &Event) {
-        match event {
-            Event::Registered { email, name, role, at } => {
-                *self = Self::Active(Account {
-                    email: email.clone(),
-                    name: name.clone(),
-                    role: *role,
-                    verification: Verification::Unasked,
-                    registered_at: *at,
-                });
-            }
-            Event::VerificationRequested { challenge } => {
-                self.change(|account| account.verification = Verification::Pending(*challenge));
-            }
-            Event::EmailVerified { .. } => {
-                self.change(|account| account.verification = Verification::Verified);
-            }
-            Event::RoleChanged { role } => self.change(|account| account.role = *role),
-            Event::Deactivated {} => {
-                *self = self.account().cloned().map_or(Self::Absent, Self::Deactivated);
-            }
-            Event::Activated {} => {
-                *self = self.account().cloned().map_or(Self::Absent, Self::Active);
-            }
-            Event::ErasureRequested { .. } => *self = Self::Leaving,
-            Event::Erased { .. } => *self = Self::Erased { is_certified: false },
-            Event::ErasureCertified { .. } => *self = Self::Erased { is_certified: true },
-        }
+        self.take_in(event);
     }
 
     fn claims(id: Uuid, event: &Event) -> Vec<Claim> {
@@ -242,10 +341,24 @@ impl Aggregate for User {
             }
             Event::Deactivated {} => vec![Claim::Release(ClaimScope::ActiveUser, active)],
             Event::Activated {} => vec![Claim::Take(ClaimScope::ActiveUser, active)],
+            Event::EmailChanged { to, .. } => address::taken(to),
+            Event::EmailReleased { email } => address::released(email).into_iter().collect(),
+            Event::Undone { email, released, case, .. } => undo::claims(email, released, *case),
+            Event::CaseResolved { case, .. } => {
+                vec![Claim::Release(ClaimScope::Case, case.as_bytes().to_vec())]
+            }
             Event::ErasureRequested { email, .. } => erasure::claims(email, active),
             Event::ErasureCertified { .. } => vec![Claim::Release(ClaimScope::Erasure, active)],
             Event::VerificationRequested { .. }
             | Event::EmailVerified { .. }
+            | Event::PasswordChanged { .. }
+            | Event::PasswordResetRequested { .. }
+            | Event::PasswordReset { .. }
+            | Event::CredentialsDropped { .. }
+            | Event::MagicLinkRequested { .. }
+            | Event::MagicLinkUsed { .. }
+            | Event::EmailChangeRequested { .. }
+            | Event::ProfileChanged { .. }
             | Event::RoleChanged { .. }
             | Event::Erased { .. } => vec![],
         }
@@ -253,9 +366,24 @@ impl Aggregate for User {
 }
 
 impl User {
-    fn change(&mut self, change: impl FnOnce(&mut Account)) {
-        if let Some(account) = self.account_mut() {
-            change(account);
+    fn decide_active(&self, account: &Account, command: Command) -> Result<Vec<Event>, Error> {
+        match command {
+            Command::Register(_) => Err(Error::AlreadyRegistered),
+            Command::RequestVerification(challenge) => {
+                account.may_be_asked()?;
+                Ok(vec![Event::VerificationRequested { challenge }])
+            }
+            Command::Verify { challenge, at } => account.verify(challenge, at),
+            Command::Credential(step) => credential::decide(account, step),
+            Command::Address(step) => address::decide(account, step),
+            Command::ChangeProfile { name, profile } => Ok(account.tell(name, profile)),
+            Command::Undo(undo) => undo::decide(account, undo),
+            Command::ResolveCase { case, at } => account.resolve(case, at),
+            Command::ChangeRole(role) if account.role == role => Ok(vec![]),
+            Command::ChangeRole(role) => Ok(vec![Event::RoleChanged { role }]),
+            Command::Deactivate => Ok(vec![Event::Deactivated {}]),
+            Command::Activate => Ok(vec![]),
+            Command::Erasure(step) => erasure::decide(self, step),
         }
     }
 }

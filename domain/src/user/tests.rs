@@ -4,7 +4,12 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{Challenge, Command, Erasure, Error, Event, Registration, Role, User, Verification};
+use super::{
+    AddressChange, Challenge, Command, Credential, Erasure, Error, Event, Registration, Role, User,
+    Verification,
+};
+mod address;
+mod credential;
 mod erasure;
 
 use erasure::{certify, destroy, request};
@@ -312,6 +317,25 @@ fn any_command() -> impl Strategy<Value = Command> {
         Just(Command::Deactivate),
         Just(Command::Activate),
         any_step().prop_map(Command::Erasure),
+        (any_id(), 0..90_i64).prop_map(|(password, now)| {
+            Command::Credential(Credential::ChangePassword { password, at: at(now) })
+        }),
+        any_id().prop_map(|id| {
+            let to =
+                email(["ada@example.com", "ada@new.example"][usize::from(id.as_bytes()[15] > 1)]);
+            let challenge = Challenge { id, expires_at: at(60) };
+            Command::Address(AddressChange::Request { to, challenge })
+        }),
+        (any_id(), 0..90_i64).prop_map(|(challenge, now)| {
+            Command::Address(AddressChange::Confirm { challenge, at: at(now) })
+        }),
+        any_id().prop_map(|id| {
+            Command::Credential(Credential::RequestReset(Challenge { id, expires_at: at(60) }))
+        }),
+        (any_id(), 0..90_i64).prop_map(|(challenge, now)| {
+            let password = challenge;
+            Command::Credential(Credential::ResetPassword { challenge, password, at: at(now) })
+        }),
     ]
 }
 

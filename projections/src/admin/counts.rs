@@ -45,15 +45,8 @@ impl Counts {
                 self.failed_logins += 1;
             }
             Event::Chat(event) => self.count_chat(event),
-            Event::User(
-                user::Event::VerificationRequested { .. }
-                | user::Event::RoleChanged { .. }
-                | user::Event::Deactivated {}
-                | user::Event::Activated {}
-                | user::Event::ErasureRequested { .. }
-                | user::Event::Erased { .. }
-                | user::Event::ErasureCertified { .. },
-            )
+            // Of accounts, nothing else is counted.
+            Event::User(_)
             | Event::Session(session::Event::Refreshed { .. } | session::Event::Ended { .. })
             | Event::ApiKey(_)
             | Event::Settings(_)

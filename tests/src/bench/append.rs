@@ -101,6 +101,7 @@ pub async fn open_commands(log: &EventLog, master: &MasterKey) -> anyhow::Result
         password_minimum: 8,
         rates: commands::Rates::default(),
         providers: vec![],
+        sessions: commands::SessionLimits::default(),
         idempotency_lifetime: Duration::from_hours(24),
     };
     Commands::open(log.clone(), master, Clock::System, policy, None).await

@@ -61,6 +61,8 @@ pub fn started(user: Uuid) -> Event {
         address: Some("192.0.2.1".to_owned().into()),
         at,
         expires_at: at,
+        idle_seconds: Some(1_209_600),
+        is_new_device: false,
     }
 }
 

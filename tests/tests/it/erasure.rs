@@ -61,6 +61,14 @@ impl Marked {
         let titled = person.asks(program.post("/v1/chat/sessions", &titled));
         let titled = json(titled.send().await?, 201).await?;
         talk(program, &person, titled["id"].as_str().unwrap_or_default()).await?;
+        let told = json!({
+            "full_name": format!("Ada {MARKER}"), "username": MARKER,
+            "avatar_url": format!("https://example.org/{MARKER}.png"),
+        });
+        json(person.asks(program.patch("/v1/auth/me", &told)).send().await?, 200).await?;
+        let moving = json!({ "new_email": format!("{MARKER}@new.example"), "password": PASSWORD });
+        let moving = person.asks(program.post("/v1/auth/change-email", &moving));
+        json(moving.send().await?, 202).await?;
         chat(program, provider, &person).await?;
         Ok(Self { person, key })
     }

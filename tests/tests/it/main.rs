@@ -1,5 +1,6 @@
 //! Journeys through the real program, with real Postgres, NATS and SMTP.
 
+mod accounts;
 mod archiving;
 mod audit;
 mod backups;
@@ -7,6 +8,7 @@ mod bad_input;
 mod carrier;
 mod chaos;
 mod chat;
+mod devices;
 mod erasure;
 mod evolution;
 mod faults;

@@ -39,9 +39,10 @@ impl Agent {
                     tracing::info!(%run, %refusal, "letting go of a run");
                     break;
                 }
-                Err(Error::Unavailable(error) | Error::Internal(error)) => {
+                Err(error @ (Error::Unavailable(_) | Error::Overloaded | Error::Internal(_))) => {
                     failures += 1;
-                    tracing::error!(%run, failures, error = format!("{error:#}"), "a run stands still");
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::error!(%run, failures, error, "a run stands still");
                     if !self.recover(&mut drive, failures).await {
                         break;
                     }

@@ -37,7 +37,7 @@ async fn purge_tables(
     db: &mut PgConnection,
     user: Uuid,
     streams: &[Uuid],
-) -> sqlx::Result<[(&'static str, i64); 7]> {
+) -> sqlx::Result<[(&'static str, i64); 9]> {
     let own = [&[user, Category::Factors.stream_of(user)], streams].concat();
     let secrets =
         sqlx::query!("delete from vault.secret where owner_id = any($1)", &own).execute(&mut *db);
@@ -69,6 +69,7 @@ async fn purge_tables(
         &own,
     );
     let snapshots = snapshots.execute(&mut *db).await?.rows_affected();
+    let (seen, counts) = purge_uses(db, user).await?;
     Ok([
         ("vault.secret", secrets),
         ("log.claim", claims),
@@ -77,6 +78,17 @@ async fn purge_tables(
         ("work.zerodb_table", tables + clear),
         ("work.idempotency", answers),
         ("work.snapshot", snapshots),
+        ("work.session_use", seen),
+        ("work.api_key_use", counts),
     ]
     .map(|(place, rows)| (place, i64::try_from(rows).unwrap_or(i64::MAX))))
+}
+
+/// When the person's sessions and keys were last used.
+async fn purge_uses(db: &mut PgConnection, user: Uuid) -> sqlx::Result<(u64, u64)> {
+    let seen = sqlx::query!("delete from work.session_use where user_id = $1", user);
+    let seen = seen.execute(&mut *db).await?.rows_affected();
+    let counts = sqlx::query!("delete from work.api_key_use where owner_id = $1", user);
+    let counts = counts.execute(&mut *db).await?.rows_affected();
+    Ok((seen, counts))
 }

@@ -1,10 +1,10 @@
-//! The form of every security notice: what happened, when, and from where.
+//! The form of every security notice: what happened, when, from where, and how to undo it.
 
 use eventlog::Recorded;
 
 use super::{
     desk::{Desk, person},
-    letter::{Addressee, Draft, Letter},
+    letter::{Addressee, Button, Draft, Letter},
 };
 
 /// A word to somebody about what was done to their account.
@@ -39,11 +39,17 @@ impl Notice {
             Some(address) => format!("This was on {when}, from the address {address}."),
             None => format!("This was on {when}."),
         };
+        let token = desk.commands.undo_token(person(event), event.position);
+        let link = desk.link("/v1/auth/undo", &token);
         let draft = Draft {
             subject: self.subject,
             before: vec![self.happened, circumstances],
-            after: vec!["If this was you, there is nothing to do.".to_owned()],
-            ..Draft::default()
+            button: Some(Button { label: "This was not me", link }),
+            after: vec![
+                "If this was you, there is nothing to do. If not, the link puts your account back as \
+                it was before, signs all devices out and calls an administrator. It is good for 7 days."
+                    .to_owned(),
+            ],
         };
         draft.because_of(event, to)
     }

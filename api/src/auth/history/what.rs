@@ -3,15 +3,6 @@
 /// What happened, in a sentence.
 pub(super) fn happened(action: &str) -> &'static str {
     match action {
-        "user.registered" => "The account was opened",
-        "user.verification_requested" => "A link to verify the e-mail address was sent",
-        "user.email_verified" => "The e-mail address was verified",
-        "user.role_changed" => "The account got another role",
-        "user.deactivated" => "The account was deactivated",
-        "user.activated" => "The account was activated again",
-        "user.erasure_requested" => "The account was closed, to be erased",
-        "user.erased" => "All personal data was erased",
-        "user.erasure_certified" => "The erasure was certified",
         "session.started" => "A device signed in",
         "session.refreshed" => "A device stayed signed in",
         "session.ended" => "A device was signed out",
@@ -61,6 +52,33 @@ fn happened_to_factors(action: &str) -> &'static str {
         "factors.device_remembered" => "A device was remembered",
         "factors.devices_forgotten" => "Devices were forgotten",
         "factors.cleared" => "Two-factor authentication was turned off",
+        _ => happened_to_account(action),
+    }
+}
+
+fn happened_to_account(action: &str) -> &'static str {
+    match action {
+        "user.registered" => "The account was opened",
+        "user.verification_requested" => "A link to verify the e-mail address was sent",
+        "user.email_verified" => "The e-mail address was verified",
+        "user.password_changed" => "The password was changed",
+        "user.password_reset_requested" => "A link to choose another password was sent",
+        "user.password_reset" => "The password was chosen anew by a mailed link",
+        "user.credentials_dropped" => "Everything to sign in with was dropped",
+        "user.magic_link_requested" => "A link to sign in was sent",
+        "user.magic_link_used" => "A link to sign in was followed",
+        "user.email_change_requested" => "A link to prove another e-mail address was sent",
+        "user.email_changed" => "The account moved to another e-mail address",
+        "user.email_released" => "An e-mail address of before was given up",
+        "user.profile_changed" => "The profile was changed",
+        "user.undone" => "What was done to the account was undone",
+        "user.case_resolved" => "An administrator looked at what was undone",
+        "user.role_changed" => "The account got another role",
+        "user.deactivated" => "The account was deactivated",
+        "user.activated" => "The account was activated again",
+        "user.erasure_requested" => "The account was closed, to be erased",
+        "user.erased" => "All personal data was erased",
+        "user.erasure_certified" => "The erasure was certified",
         _ => OTHER,
     }
 }

@@ -13,6 +13,7 @@ fn policy(providers: &[Provider]) -> Policy {
         password_minimum: 8,
         rates: commands::Rates::default(),
         providers: providers.to_vec(),
+        sessions: commands::SessionLimits::default(),
         idempotency_lifetime: Duration::from_hours(24),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How many events a story has.
-const LENGTH: usize = 300;
+const LENGTH: usize = 600;
 /// After how many events the read models are looked at.
 const STEP: usize = 60;
 

@@ -21,7 +21,7 @@ async fn a_person_is_nowhere_in_clear_and_nowhere_at_all_once_erased() -> anyhow
     for table in ["user_view", "session_view", "api_key_view", "chat_message_view"] {
         assert!(shown.contains(&*format!("public.{table}")), "the search finds nothing: {shown:?}");
     }
-    assert_eq!(before.files.len(), 1, "the mail: {:?}", before.files);
+    assert!((2..=3).contains(&before.files.len()), "the mails: {:?}", before.files);
     refused(&program, &ada).await?;
 
     let certificate = leave(&program, &ada.person).await?;

@@ -48,6 +48,7 @@ impl Scene {
             password_minimum: 8,
             rates: "registration=off".parse()?,
             providers: vec![],
+            sessions: commands::SessionLimits::default(),
             idempotency_lifetime: Duration::from_hours(1),
         };
         let commands = Commands::open(log.clone(), &master, Clock::System, policy, None).await?;

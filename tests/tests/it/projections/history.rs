@@ -8,9 +8,12 @@ use domain::{Category, Event, Seal, with_seal, written_version};
 use eventlog::{Meta, Position, Recorded};
 use uuid::Uuid;
 
-/// The ids in the samples: whose it is, which run.
+/// The ids in the samples: whose it is, which run, which case.
 const PERSON: &str = "00000000-0000-7000-8000-000000000001";
 const RUN: &str = "00000000-0000-7000-8000-000000000003";
+const CASE: &str = "00000000-0000-7000-8000-000000000008";
+/// What begins a run or a case.
+const BEGINNINGS: [&str; 2] = ["chat.run_requested", "user.undone"];
 /// What may happen to a stream only at its end, and to nobody here.
 const ENDINGS: [&str; 2] = ["user.erasure_requested", "user.erasure_certified"];
 /// How many people there are.
@@ -134,16 +137,18 @@ impl Stream {
     ) -> anyhow::Result<Recorded> {
         let name = self.name(dice, samples);
         let run = match self.runs.get(dice.below(self.runs.len().max(1))) {
-            Some(run) if name != "chat.run_requested" => *run,
+            Some(run) if !BEGINNINGS.contains(&&*name) => *run,
             _ => Uuid::now_v7(),
         };
-        if name == "chat.run_requested" {
+        if BEGINNINGS.contains(&&*name) {
             self.runs.push(run);
         }
         let payload = samples.get(&name).context("a sample")?;
         let payload = payload
             .replace(PERSON, &self.person.to_string())
             .replace(RUN, &run.to_string())
+            .replace(CASE, &run.to_string())
+            .replace("ada@example.com", &format!("{}@example.com", self.person))
             .replace("Ada@example.org", &format!("{}@example.org", self.person))
             .replace("ak_3f9c", &format!("ak_{}", self.id.simple()))
             .replace("\"at\":\"2026-01-02", &format!("\"at\":\"2026-02-{:02}", position % 28 + 1));
@@ -177,7 +182,7 @@ impl Stream {
         let name = possible[dice.below(possible.len())];
         // Who is erased is mostly not heard of again; an inbox that is cleared empties quickly.
         let is_early = match name.as_str() {
-            "inbox.read_deleted" => dice.below(40) > 0,
+            "inbox.read_deleted" => dice.below(400) > 0,
             name if name.ends_with(".erased") => dice.below(6) > 0,
             _ => false,
         };

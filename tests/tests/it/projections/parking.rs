@@ -38,6 +38,8 @@ async fn sign_in(log: &EventLog, person: Uuid) -> anyhow::Result<()> {
         address: None,
         at: DateTime::UNIX_EPOCH,
         expires_at: DateTime::UNIX_EPOCH,
+        idle_seconds: None,
+        is_new_device: false,
     };
     let mut command = write::<Session>(Uuid::now_v7(), 0, vec![started]);
     command.meta = Meta::default().about(person);

@@ -20,7 +20,9 @@ use domain::{
         self, CommunicationChange, EmailFrequency, Language, NotificationChange, Settings,
         TimeOfDay, Timezone,
     },
-    user::{self, Challenge, Erasure, Registration, Role, User},
+    user::{
+        self, AddressChange, Challenge, Credential, Erasure, Profile, Registration, Role, User,
+    },
 };
 use proptest::{option, prelude::*, sample::select};
 use serde_json::json;
@@ -68,6 +70,41 @@ fn any_erasure() -> impl Strategy<Value = Erasure> {
     ]
 }
 
+fn any_credential() -> impl Strategy<Value = Credential> {
+    let answer = (any_id(), any_id(), any_moment());
+    prop_oneof![
+        (any_id(), any_moment())
+            .prop_map(|(password, at)| Credential::ChangePassword { password, at }),
+        any_challenge().prop_map(Credential::RequestReset),
+        any_challenge().prop_map(Credential::RequestMagicLink),
+        (any_id(), any_moment())
+            .prop_map(|(challenge, at)| Credential::UseMagicLink { challenge, at }),
+        answer.prop_map(|(challenge, password, at)| Credential::ResetPassword {
+            challenge,
+            password,
+            at
+        }),
+    ]
+}
+
+fn any_address_change() -> impl Strategy<Value = AddressChange> {
+    prop_oneof![
+        (any_email(), any_challenge())
+            .prop_map(|(to, challenge)| AddressChange::Request { to, challenge }),
+        (any_id(), any_moment())
+            .prop_map(|(challenge, at)| AddressChange::Confirm { challenge, at }),
+        (any_email(), any_moment()).prop_map(|(email, at)| AddressChange::Release { email, at }),
+    ]
+}
+
+/// A name, and the same as the whole one.
+fn any_profile() -> impl Strategy<Value = user::Command> {
+    option::of(any_text()).prop_map(|name| {
+        let full_name = name.clone().map(Into::into);
+        user::Command::ChangeProfile { name, profile: Profile { full_name, ..Profile::default() } }
+    })
+}
+
 impl Askable for User {
     fn any_command() -> BoxedStrategy<user::Command> {
         let registration = (
@@ -85,6 +122,11 @@ impl Askable for User {
             2 => any_challenge().prop_map(user::Command::RequestVerification),
             2 => (any_id(), any_moment())
                 .prop_map(|(challenge, at)| user::Command::Verify { challenge, at }),
+            3 => any_credential().prop_map(user::Command::Credential),
+            3 => any_address_change().prop_map(user::Command::Address),
+            1 => any_profile(),
+            1 => (any_id(), any_moment())
+                .prop_map(|(case, at)| user::Command::ResolveCase { case, at }),
             1 => any_role().prop_map(user::Command::ChangeRole),
             1 => Just(user::Command::Deactivate),
             1 => Just(user::Command::Activate),
@@ -99,7 +141,16 @@ impl Askable for Session {
         let start = (any_id(), option::of(any::<String>()), any_moment(), any_moment());
         let start = start.prop_map(|(user, user_agent, at, expires_at)| {
             let address = user_agent.clone();
-            session::Command::Start(Start { user, user_agent, address, at, expires_at })
+            let (idle_seconds, is_new_device) = (3600, address.is_none());
+            session::Command::Start(Start {
+                user,
+                user_agent,
+                address,
+                at,
+                expires_at,
+                idle_seconds,
+                is_new_device,
+            })
         });
         let generation = prop_oneof![6 => 0..8_u32, 1 => Just(u32::MAX)];
         let reasons = vec![EndReason::LoggedOut, EndReason::TokenReused, EndReason::Revoked];
@@ -108,6 +159,7 @@ impl Askable for Session {
             4 => (generation, any_moment())
                 .prop_map(|(generation, at)| session::Command::Refresh { generation, at }),
             1 => select(reasons).prop_map(session::Command::End),
+            1 => any_id().prop_map(|user| session::Command::Revoke { user }),
         ]
         .boxed()
     }

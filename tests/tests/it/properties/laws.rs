@@ -79,10 +79,15 @@ fn stream_in(scope: ClaimScope) -> (&'static str, Vec<u8>) {
 
 impl Holder for User {
     fn held(&self) -> BTreeSet<(&'static str, Vec<u8>)> {
-        let address = self.account().and_then(|account| account.email.known());
-        let address = address.map(|email| email.normalised().into_bytes());
-        let mut held: BTreeSet<_> =
-            address.map(|key| (ClaimScope::Email.name(), key)).into_iter().collect();
+        let mut held = BTreeSet::new();
+        if let Some(account) = self.account() {
+            let left = account.former.iter().map(|former| &former.email);
+            let addresses = left.chain([&account.email]).filter_map(|email| email.known());
+            let keys = addresses.map(|email| email.normalised().into_bytes());
+            held.extend(keys.map(|key| (ClaimScope::Email.name(), key)));
+            let cases = account.cases.iter().map(|case| case.as_bytes().to_vec());
+            held.extend(cases.map(|case| (ClaimScope::Case.name(), case)));
+        }
         match self {
             Self::Active(_) => drop(held.insert(stream_in(ClaimScope::ActiveUser))),
             Self::Leaving | Self::Erased { is_certified: false } => {

@@ -36,6 +36,7 @@ impl Scene {
             password_minimum: 8,
             rates: "registration=off".parse()?,
             providers: vec![],
+            sessions: commands::SessionLimits::default(),
             idempotency_lifetime: Duration::from_hours(1),
         };
         let clock = Clock::Fixed(now + TimeDelta::minutes(minutes));
@@ -61,7 +62,10 @@ fn password(text: &str) -> Proof {
 fn refusal<T>(outcome: Result<T, Error>) -> Option<&'static str> {
     match outcome {
         Err(Error::Rejected(rejection)) => Some(rejection.code),
-        Ok(_) | Err(Error::Limited(_) | Error::Unavailable(_) | Error::Internal(_)) => None,
+        Ok(_)
+        | Err(Error::Limited(_) | Error::Overloaded | Error::Unavailable(_) | Error::Internal(_)) => {
+            None
+        }
     }
 }
 

@@ -31,5 +31,13 @@ letters! {
     "factors" "code_refused" => factor_locked,
     "factors" "code_sent" => sent_code,
     "session" "ended" => token_reused,
+    "session" "started" => new_device,
+    "user" "email_change_requested" => email_change,
+    "user" "email_changed" => email_changed,
+    "user" "magic_link_requested" => magic_link,
+    "user" "password_changed" => password_changed,
+    "user" "password_reset" => password_reset,
+    "user" "password_reset_requested" => reset_link,
+    "user" "undone" => undone,
     "user" "verification_requested" => verification,
 }

@@ -1,5 +1,6 @@
 //! Asks whether the mailbox belongs to whoever opened the account.
 
+use commands::Purpose;
 use domain::{
     Event,
     user::{self, Verification},
@@ -22,7 +23,7 @@ pub(super) async fn write(desk: &Desk, event: &Recorded) -> anyhow::Result<Optio
         return Ok(None);
     }
     let Some(to) = Addressee::of(&account) else { return Ok(None) };
-    let token = desk.commands.verification_token(event.stream, challenge.id);
+    let token = desk.commands.link_token(Purpose::Verification, event.stream, challenge.id);
     let link = desk.link("/v1/auth/verify-email", &token);
     let draft = Draft {
         subject: "Confirm your e-mail address",

@@ -1,8 +1,16 @@
 //! Opening an account and proving its mailbox.
 
+mod address;
+mod end;
+mod lookup;
+mod magic_link;
+mod password;
+mod profile;
+mod undo;
+
 use chrono::TimeDelta;
 use domain::{
-    ClaimScope, Email, Kind, Password, Rejection, Text,
+    Email, Rejection, Text,
     factors::Way,
     user::{self, Challenge, Registration, Role, User},
 };
@@ -10,9 +18,14 @@ use eventlog::Secret;
 use uuid::Uuid;
 
 use crate::{
-    Commands, Done, Error, Limit, Origin, SignIn, execute::Executed, idempotency::new_id,
-    session::PASSWORD, token::EmailProof,
+    Commands, Done, Error, Limit, Origin, SignIn,
+    execute::Executed,
+    idempotency::new_id,
+    session::PASSWORD,
+    token::{EmailProof, Purpose},
 };
+
+pub use profile::ProfileChange;
 
 /// How long a verification link is good.
 const VERIFICATION: TimeDelta = TimeDelta::hours(24);
@@ -41,13 +54,11 @@ impl Commands {
     /// Opens an account, asks for the mailbox to be proven, and signs the person in.
     pub async fn register(&self, new: NewAccount, origin: &Origin) -> Result<Done<SignIn>, Error> {
         self.0.limits.count(Limit::Registration, origin.address.as_deref()).await?;
-        let challenge = self.challenge();
+        let challenge = self.challenge(VERIFICATION);
         let opening = Opening { user: new_id(), new, role: Role::User, challenge: Some(challenge) };
         // An address that is taken is refused before the work of hashing; the claim decides. An
         // earlier try of the same request may have taken it.
-        if self.user_of(&opening.new.email).await?.is_some_and(|holder| holder != opening.user) {
-            return Err(Rejection::from(user::Error::EmailTaken).into());
-        }
+        self.free_address(&opening.new.email, opening.user, origin).await?;
         let (user, opened) = self.open_account(opening, origin).await?;
         self.complete_sign_in(user, &opened.state, Way::Register, origin).await
     }
@@ -62,7 +73,7 @@ impl Commands {
 
     /// Whether an account has this address.
     pub async fn is_registered(&self, email: &Email) -> Result<bool, Error> {
-        Ok(self.user_of(email).await?.is_some())
+        Ok(self.address_holder(email).await?.is_some())
     }
 
     /// Sends another link, if there is an account that waits for one; never tells, also not that
@@ -77,8 +88,8 @@ impl Commands {
             Err(Error::Limited(_)) => return Ok(Done::new((), 0)),
             Err(error) => return Err(error),
         }
-        let Some(user) = self.user_of(email).await? else { return Ok(Done::new((), 0)) };
-        let command = user::Command::RequestVerification(self.challenge());
+        let Some((user, _)) = self.person_at(email).await? else { return Ok(Done::new((), 0)) };
+        let command = user::Command::RequestVerification(self.challenge(VERIFICATION));
         match self.execute::<User>(user, command, &origin.meta().about(user)).await {
             Ok(executed) => Ok(Done::new((), executed.position)),
             Err(Error::Rejected(_)) => Ok(Done::new((), 0)),
@@ -88,7 +99,7 @@ impl Commands {
 
     /// Takes the answer from a mailed link.
     pub async fn verify_email(&self, token: &str, origin: &Origin) -> Result<Done<Uuid>, Error> {
-        let proof = EmailProof::read(&self.0.tokens, token)
+        let proof = EmailProof::read(Purpose::Verification, &self.0.tokens, token)
             .ok_or_else(|| Rejection::from(user::Error::StaleChallenge))?;
         let command = user::Command::Verify { challenge: proof.challenge, at: self.0.clock.now() };
         let meta = origin.meta().about(proof.user);
@@ -98,18 +109,12 @@ impl Commands {
 
     /// The token that answers a challenge; only ever put into a mail to the mailbox in question.
     #[must_use]
-    pub fn verification_token(&self, user: Uuid, challenge: Uuid) -> String {
-        EmailProof { user, challenge }.write(&self.0.tokens)
+    pub fn link_token(&self, purpose: Purpose, user: Uuid, challenge: Uuid) -> String {
+        EmailProof { user, challenge }.write(purpose, &self.0.tokens)
     }
 
-    /// The account of an address.
-    pub(crate) async fn user_of(&self, email: &Email) -> Result<Option<Uuid>, Error> {
-        let key = email.normalised();
-        self.0.log.holder(ClaimScope::Email, key.as_bytes()).await.map_err(Error::Unavailable)
-    }
-
-    fn challenge(&self) -> Challenge {
-        Challenge { id: new_id(), expires_at: self.0.clock.now() + VERIFICATION }
+    fn challenge(&self, lifetime: TimeDelta) -> Challenge {
+        Challenge { id: new_id(), expires_at: self.0.clock.now() + lifetime }
     }
 
     async fn open_account(
@@ -118,10 +123,7 @@ impl Commands {
         origin: &Origin,
     ) -> Result<(Uuid, Executed<User>), Error> {
         let Opening { user, new, role, challenge } = opening;
-        let minimum = self.0.policy.password_minimum;
-        let password = Password::choose(&new.password, &new.email, minimum)
-            .map_err(|weak| Rejection::new(Kind::Invalid, "weak_password", weak.to_string()))?;
-        let hash = self.0.hasher.hash(password).await?;
+        let hash = self.hash_of_new(&new.password, &new.email).await?;
         let register = user::Command::Register(Registration {
             email: new.email,
             name: new.name,

@@ -1,0 +1,53 @@
+//! Moving to another address.
+
+use chrono::TimeDelta;
+use domain::{
+    Email, Personal, Rejection,
+    user::{self, AddressChange, User},
+};
+use uuid::Uuid;
+
+use crate::{
+    Caller, Commands, Done, Error, Limit, Origin, Proof,
+    token::{EmailProof, Purpose},
+};
+
+/// How long the new mailbox may take to answer.
+const LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+impl Commands {
+    /// Mails a link to the address that the caller wants to move to.
+    pub async fn request_email_change(
+        &self,
+        caller: &Caller,
+        to: Email,
+        proof: &Proof,
+    ) -> Result<Done<()>, Error> {
+        self.step_up(caller, proof).await?;
+        self.0.limits.count(Limit::Mail, Some(&to.normalised())).await?;
+        self.free_address(&to, caller.user, &caller.origin).await?;
+        let request = AddressChange::Request { to, challenge: self.challenge(LIFETIME) };
+        let command = user::Command::Address(request);
+        let executed = self.execute::<User>(caller.user, command, &caller.meta()).await?;
+        Ok(Done::new((), executed.position))
+    }
+
+    /// Moves an account to the mailbox from which the answer comes.
+    pub async fn confirm_email_change(
+        &self,
+        token: &str,
+        origin: &Origin,
+    ) -> Result<Done<Uuid>, Error> {
+        let stale = || Error::from(Rejection::from(user::Error::StaleChallenge));
+        let proof = EmailProof::read(Purpose::EmailChange, &self.0.tokens, token);
+        let EmailProof { user, challenge } = proof.ok_or_else(stale)?;
+        let person = self.load::<User>(user).await?.state;
+        let waiting = person.account().and_then(|account| account.email_change.as_ref());
+        let to = waiting.map(|change| &change.to).and_then(Personal::known).ok_or_else(stale)?;
+        self.free_address(to, user, origin).await?;
+        let confirm = AddressChange::Confirm { challenge, at: self.0.clock.now() };
+        let meta = origin.meta().about(user);
+        let executed = self.execute::<User>(user, user::Command::Address(confirm), &meta).await?;
+        Ok(Done::new(user, executed.position))
+    }
+}

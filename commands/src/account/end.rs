@@ -1,0 +1,133 @@
+//! Ending what was good before credentials changed: asked of the log and of what stands beside it, never
+//! of a read model.
+
+use domain::{
+    Event,
+    api_key::{self, ApiKey},
+    factors::ClearReason,
+    session::{self, EndReason, Session},
+    user,
+};
+use eventlog::{Meta, Position, Recorded, Secret};
+use uuid::Uuid;
+
+use crate::{
+    Commands, Error,
+    authenticate::{API_KEY_OF, SESSION_OF},
+};
+
+/// What a change of credentials ends of what began before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct End {
+    /// The session that goes on.
+    pub spared: Option<Uuid>,
+    /// From where in the log on keys of programs end as well.
+    pub keys_since: Option<Position>,
+    /// Whether second factors end as well.
+    pub with_factors: bool,
+}
+
+impl End {
+    /// Everything there is.
+    pub(super) const EVERYTHING: Self =
+        Self { spared: None, keys_since: Some(0), with_factors: true };
+
+    fn of(event: &user::Event, meta: &Meta) -> Option<Self> {
+        match event {
+            user::Event::PasswordChanged { .. } => {
+                Some(Self { spared: meta.credential, ..Self::default() })
+            }
+            user::Event::PasswordReset { .. } => Some(Self::default()),
+            user::Event::CredentialsDropped { .. } => Some(Self::EVERYTHING),
+            user::Event::Undone { of, .. } => {
+                Some(Self { keys_since: Some(*of), ..Self::default() })
+            }
+            user::Event::Registered { .. }
+            | user::Event::VerificationRequested { .. }
+            | user::Event::EmailVerified { .. }
+            | user::Event::PasswordResetRequested { .. }
+            | user::Event::MagicLinkRequested { .. }
+            | user::Event::MagicLinkUsed { .. }
+            | user::Event::EmailChangeRequested { .. }
+            | user::Event::EmailChanged { .. }
+            | user::Event::EmailReleased { .. }
+            | user::Event::ProfileChanged { .. }
+            | user::Event::CaseResolved { .. }
+            | user::Event::RoleChanged { .. }
+            | user::Event::Deactivated {}
+            | user::Event::Activated {}
+            | user::Event::ErasureRequested { .. }
+            | user::Event::Erased { .. }
+            | user::Event::ErasureCertified { .. } => None,
+        }
+    }
+}
+
+impl Commands {
+    /// Ends what an event of an account leaves no longer good; may be done again.
+    pub async fn end_what_died(&self, event: &Recorded) -> Result<(), Error> {
+        let Event::User(happened) = &event.event else { return Ok(()) };
+        let Some(end) = End::of(happened, &event.meta) else { return Ok(()) };
+        self.end_before(event.stream, end, event.position, &event.meta).await
+    }
+
+    /// Ends what began before a position.
+    pub(super) async fn end_before(
+        &self,
+        user: Uuid,
+        end: End,
+        position: Position,
+        meta: &Meta,
+    ) -> Result<(), Error> {
+        let meta = Meta { causation: Some(position), ..meta.about(user) };
+        for session in self.kept(SESSION_OF, user, position).await? {
+            if end.spared != Some(session) {
+                self.end_session(session, EndReason::Revoked, &meta).await?;
+            }
+        }
+        if end.with_factors && self.factors_of(user).await?.position < position {
+            match self.clear_factors(user, ClearReason::Reset, &meta).await {
+                Ok(_) | Err(Error::Rejected(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(since) = end.keys_since else { return Ok(()) };
+        for key in self.kept(API_KEY_OF, user, position).await? {
+            self.revoke_since(key, user, since, &meta).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a session; once is enough.
+    pub(crate) async fn end_session(
+        &self,
+        session: Uuid,
+        reason: EndReason,
+        meta: &Meta,
+    ) -> Result<Position, Error> {
+        let end = session::Command::End(reason);
+        let secrets = vec![Secret::Drop(SESSION_OF)];
+        Ok(self.execute_with::<Session>(session, end, secrets, meta).await?.position)
+    }
+
+    /// Revokes a key that was made at a position or after it.
+    async fn revoke_since(
+        &self,
+        key: Uuid,
+        owner: Uuid,
+        since: Position,
+        meta: &Meta,
+    ) -> Result<(), Error> {
+        let events = self.0.log.stream(key).await.map_err(Error::Unavailable)?;
+        if events.first().is_none_or(|made| made.position < since) {
+            return Ok(());
+        }
+        let (revoke, secrets) =
+            (api_key::Command::Revoke { owner }, vec![Secret::Drop(API_KEY_OF)]);
+        self.execute_with::<ApiKey>(key, revoke, secrets, meta).await.map(drop)
+    }
+
+    async fn kept(&self, name: &str, user: Uuid, before: Position) -> Result<Vec<Uuid>, Error> {
+        self.0.log.keepers(name, user, before).await.map_err(Error::Unavailable)
+    }
+}
