@@ -60,7 +60,10 @@ impl Commands {
 
     async fn attempt(&self, email: &str, origin: &Origin) -> Result<Attempt, Error> {
         let (user, account) = match Email::try_from(email.to_owned()) {
-            Ok(email) => (self.user_of(&email).await?, email.normalised()),
+            Ok(email) => {
+                let found = self.person_at(&email).await?;
+                (found.map(|(user, _)| user), email.normalised())
+            }
             // What is no address belongs to nobody: it is all one account.
             Err(_) => (None, String::new()),
         };
@@ -121,6 +124,7 @@ fn told(error: Option<&Error>) -> &'static str {
         None => "accepted",
         Some(Error::Limited(standing)) => standing.limit,
         Some(Error::Rejected(Rejection { code, .. })) => code,
+        Some(Error::Overloaded) => "overloaded",
         Some(Error::Unavailable(_) | Error::Internal(_)) => "failed",
     }
 }
