@@ -184,7 +184,12 @@ async fn what_was_withheld_is_unreadable_everywhere_and_the_log_still_verifies()
 
 async fn sessions(program: &Program, person: &Person) -> anyhow::Result<serde_json::Value> {
     let answer = json(person.asks(program.get("/v1/auth/sessions")).send().await?, 200).await?;
-    Ok(answer["sessions"].clone())
+    let mut sessions = answer["sessions"].clone();
+    for session in sessions.as_array_mut().into_iter().flatten() {
+        // Looking at it is using it.
+        session["last_seen_at"] = serde_json::Value::Null;
+    }
+    Ok(sessions)
 }
 
 #[tokio::test]

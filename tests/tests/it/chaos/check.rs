@@ -228,10 +228,17 @@ pub async fn open(program: &Program) -> anyhow::Result<EventLog> {
     EventLog::open(pool, &master, Live::default()).await
 }
 
-/// Message-IDs by address.
+/// What asks whether a mailbox is its owner's: one to each who registered.
+const VERIFICATION: &str = "Confirm your e-mail address";
+
+/// Message-IDs of those mails by address.
 fn addresses(mailbox: &Mailbox) -> anyhow::Result<HashMap<String, Vec<String>>> {
     let mut sent: HashMap<String, Vec<String>> = HashMap::new();
     for mail in mailbox.mails()? {
+        // Notices of new devices come on top.
+        if mail.header("Subject") != Some(VERIFICATION) {
+            continue;
+        }
         let (to, id) = (mail.header("To"), mail.header("Message-ID"));
         let (to, id) = (to.context("a mail to nobody")?, id.context("a mail without an id")?);
         sent.entry(to.to_owned()).or_default().push(id.to_owned());
