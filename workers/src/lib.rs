@@ -3,9 +3,11 @@
 mod aftermath;
 pub mod agent;
 mod consume;
+mod delivery;
 mod effect;
 mod erasure;
 mod expiry;
+mod folder;
 pub mod mail;
 mod relay;
 mod sealer;

@@ -8,11 +8,10 @@ use lettre::{
     message::{Mailbox, MultiPart},
     transport::smtp,
 };
-
-use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use super::letter::Letter;
+use crate::folder::Folder;
 
 /// The longest a whole SMTP conversation may take; a claim lasts longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,7 +25,7 @@ pub struct Post {
 
 enum Route {
     Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
-    Files(PathBuf),
+    Files(Folder),
 }
 
 impl Post {
@@ -41,9 +40,7 @@ impl Post {
 
     /// Writes mails to files in a folder.
     pub fn files(folder: PathBuf, from: &str) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("making the folder {}", folder.display()))?;
-        Self::new(from, Route::Files(folder))
+        Self::new(from, Route::Files(Folder::make(folder)?))
     }
 
     fn new(from: &str, route: Route) -> anyhow::Result<Self> {
@@ -63,14 +60,8 @@ impl Post {
                     .context("handing a mail to the SMTP server")?;
             }
             Route::Files(folder) => {
-                let file = folder.join(format!("{}.eml", letter.id));
-                let draft = folder.join(format!(".{}.draft", letter.id));
-                let mut options = tokio::fs::OpenOptions::new();
-                options.write(true).create(true).truncate(true).mode(0o600);
-                let mut paper = options.open(&draft).await.context("writing a mail")?;
-                paper.write_all(&message.formatted()).await.context("writing a mail")?;
-                paper.sync_all().await.context("writing a mail")?;
-                tokio::fs::rename(&draft, &file).await.context("writing a mail")?;
+                let file =
+                    folder.write(&format!("{}.eml", letter.id), &message.formatted()).await?;
                 tracing::info!(file = %file.display(), "a mail was written (SMTP_URL is not set)");
             }
         }
@@ -79,20 +70,10 @@ impl Post {
 
     /// Throws away what was written to a person, and returns how many mails that were.
     pub async fn forget(&self, person: Uuid) -> anyhow::Result<i64> {
-        let Route::Files(folder) = &self.route else { return Ok(0) };
-        let mut entries = tokio::fs::read_dir(folder).await.context("looking through mails")?;
-        let mut forgotten = 0;
-        while let Some(entry) = entries.next_entry().await.context("looking through mails")? {
-            let name = entry.file_name();
-            let is_theirs = name.to_str().is_some_and(|name| {
-                name.trim_start_matches('.').starts_with(&format!("{person}."))
-            });
-            if is_theirs {
-                tokio::fs::remove_file(entry.path()).await.context("throwing a mail away")?;
-                forgotten += 1;
-            }
+        match &self.route {
+            Route::Smtp(_) => Ok(0),
+            Route::Files(folder) => folder.forget(person).await,
         }
-        Ok(forgotten)
     }
 
     fn message(&self, letter: &Letter) -> anyhow::Result<Message> {

@@ -5,8 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::{Context, ensure};
 use domain::factors::PhoneNumber;
 use reqwest::{Client, Url, header::CONTENT_TYPE, redirect};
-use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
+
+use crate::folder::Folder;
 
 /// The longest a call may take; a claim lasts longer.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,7 +25,7 @@ pub struct Carrier(Route);
 
 enum Route {
     Twilio(Client, Url, Twilio),
-    Files(PathBuf),
+    Files(Folder),
 }
 
 /// How to reach a service that speaks Twilio's interface.
@@ -56,9 +57,7 @@ impl Carrier {
 
     /// Writes messages to files in a folder.
     pub fn files(folder: PathBuf) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("making the folder {}", folder.display()))?;
-        Ok(Self(Route::Files(folder)))
+        Ok(Self(Route::Files(Folder::make(folder)?)))
     }
 
     /// Returns when the message is in the hands of the next in line.
@@ -66,15 +65,9 @@ impl Carrier {
         match &self.0 {
             Route::Twilio(client, url, twilio) => call(client, url, twilio, message).await,
             Route::Files(folder) => {
-                let file = folder.join(format!("{}.sms.txt", message.id));
-                let draft = folder.join(format!(".{}.sms.draft", message.id));
-                let mut options = tokio::fs::OpenOptions::new();
-                options.write(true).create(true).truncate(true).mode(0o600);
-                let mut paper = options.open(&draft).await.context("writing a message")?;
                 let text = format!("To: {}\n\n{}\n", message.to, message.text);
-                paper.write_all(text.as_bytes()).await.context("writing a message")?;
-                paper.sync_all().await.context("writing a message")?;
-                tokio::fs::rename(&draft, &file).await.context("writing a message")?;
+                let file =
+                    folder.write(&format!("{}.sms.txt", message.id), text.as_bytes()).await?;
                 tracing::info!(file = %file.display(), "a message to a telephone was written (TWILIO_ACCOUNT_SID is not set)");
                 Ok(())
             }
@@ -83,21 +76,10 @@ impl Carrier {
 
     /// Throws away what was written to a person, and returns how many messages that were.
     pub async fn forget(&self, person: Uuid) -> anyhow::Result<i64> {
-        let Route::Files(folder) = &self.0 else { return Ok(0) };
-        let mut entries = tokio::fs::read_dir(folder).await.context("looking through messages")?;
-        let mut forgotten = 0;
-        while let Some(entry) = entries.next_entry().await.context("looking through messages")? {
-            let name = entry.file_name();
-            let is_theirs = name.to_str().is_some_and(|name| {
-                name.trim_start_matches('.').starts_with(&format!("{person}."))
-                    && name.contains(".sms.")
-            });
-            if is_theirs {
-                tokio::fs::remove_file(entry.path()).await.context("throwing a message away")?;
-                forgotten += 1;
-            }
+        match &self.0 {
+            Route::Twilio(..) => Ok(0),
+            Route::Files(folder) => folder.forget(person).await,
         }
-        Ok(forgotten)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod carrier;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use commands::Commands;
 use domain::{
@@ -17,14 +17,13 @@ pub use carrier::{Carrier, Twilio};
 
 use crate::{
     consume::{self, Verdict, Worker},
-    effect::{self, Claim},
+    delivery::Kind,
 };
 use carrier::Message;
 
-/// How long a worker may take to hand a message over; longer than a carrier may take.
-const CLAIM: Duration = Duration::from_secs(15);
-/// Attempts before a message is given up: soon after, its code is good no more.
-const ATTEMPTS: i32 = 6;
+/// Given up early: soon after, its code is good no more.
+const SMS: Kind =
+    Kind { name: "a message to a telephone", metric: "annals_sms_total", attempts: 6, longest: 6 };
 
 /// Sends codes to telephones.
 pub struct SmsWorker {
@@ -63,32 +62,6 @@ impl SmsWorker {
         let id = format!("{user}.{}.{}", event.stream, event.version);
         Ok(Some(Message { to: to.clone(), text, id }))
     }
-
-    async fn send(&self, key: &str, attempt: i32, message: &Message) -> anyhow::Result<Verdict> {
-        let pool = self.commands.log().pool();
-        let count = |outcome| metrics::counter!("annals_sms_total", "outcome" => outcome);
-        match self.carrier.deliver(message).await {
-            Ok(()) => {
-                effect::settle(pool, (key, attempt), "accepted").await?;
-                count("sent").increment(1);
-                Ok(Verdict::Done)
-            }
-            Err(error) if attempt >= ATTEMPTS => {
-                let error = error.to_string();
-                tracing::error!(error, key, "a message to a telephone is parked");
-                count("parked").increment(1);
-                effect::park(pool, (key, attempt), &error).await?;
-                Ok(Verdict::Done)
-            }
-            Err(error) => {
-                let error = error.to_string();
-                tracing::warn!(error, key, attempt, "a message to a telephone has to wait");
-                let pause = Duration::from_secs(1 << attempt.clamp(1, 6));
-                effect::release(pool, (key, attempt), pause, &error).await?;
-                Ok(Verdict::Again(pause))
-            }
-        }
-    }
 }
 
 impl Worker for SmsWorker {
@@ -104,15 +77,11 @@ impl Worker for SmsWorker {
             _ => return Ok(Verdict::Done),
         };
         let Some(message) = self.message(&event, user, code).await? else {
-            metrics::counter!("annals_sms_total", "outcome" => "withheld").increment(1);
-            return Ok(Verdict::Done);
+            return Ok(SMS.withhold());
         };
         let key = format!("sms:{user}:{}:{}", event.stream, event.version);
-        let pool = self.commands.log().pool();
-        match effect::claim(pool, (&key, event.recorded_at), CLAIM).await? {
-            Claim::Over => Ok(Verdict::Done),
-            Claim::Busy => Ok(Verdict::Again(Duration::from_secs(3))),
-            Claim::Go(attempt) => self.send(&key, attempt, &message).await,
-        }
+        let handing =
+            async { self.carrier.deliver(&message).await.map_err(|error| error.to_string()) };
+        SMS.deliver(self.commands.log().pool(), (&key, event.recorded_at), handing).await
     }
 }
