@@ -11,7 +11,7 @@ use domain::{InvalidText, Text};
 use uuid::Uuid;
 
 use crate::{
-    App, address,
+    App, address, cookie,
     known_device::{self, Arrival},
     problem::Problem,
 };
@@ -103,11 +103,8 @@ pub(crate) fn origin(parts: &Parts, app: &App) -> Origin {
 /// The token of a remembered device: of a program in a header, of a browser in a cookie.
 fn device(headers: &HeaderMap) -> Option<String> {
     let given = headers.get(DEVICE).and_then(|value| value.to_str().ok());
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = cookies.flat_map(|cookies| cookies.split(';'));
-    let mut kept =
-        pairs.filter_map(|pair| pair.trim().strip_prefix(DEVICE_COOKIE)?.strip_prefix('='));
-    given.or_else(|| kept.next()).filter(|token| token.len() <= 256).map(str::to_owned)
+    let token = given.or_else(|| cookie::shown(headers, &[DEVICE_COOKIE]));
+    token.filter(|token| token.len() <= 256).map(str::to_owned)
 }
 
 /// Why somebody does something, where they say so.

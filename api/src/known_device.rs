@@ -11,12 +11,15 @@ use axum::{
 };
 use uuid::Uuid;
 
-use crate::App;
+use crate::{
+    App,
+    cookie::{self, Cookie},
+};
 
 /// Its name over HTTP, and where cookies may be bound to the host.
 const NAMES: [&str; 2] = ["annals_known", "__Host-annals_known"];
 /// How long a browser keeps it, in seconds.
-const MAX_AGE: u32 = 180 * 24 * 3600;
+const MAX_AGE: i64 = 180 * 24 * 3600;
 
 /// Who has signed in by a request, once somebody has.
 #[derive(Clone, Default)]
@@ -32,8 +35,7 @@ pub(crate) async fn remember(State(app): State<App>, mut request: Request, next:
     let mut response = next.run(request).await;
     if let Some(user) = arrival.0.get() {
         let token = app.commands.known_device(shown.as_deref(), *user);
-        let cookie = cookie(&app.commands.policy().public_url, &token);
-        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        if let Some(cookie) = cookie(&app.commands.policy().public_url, &token) {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
     }
@@ -42,15 +44,12 @@ pub(crate) async fn remember(State(app): State<App>, mut request: Request, next:
 
 /// What a device shows.
 pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|it| it.split_once('='));
-    cookies.find(|(name, _)| NAMES.contains(&name.trim())).map(|(_, value)| value.trim())
+    cookie::shown(headers, &NAMES)
 }
 
-fn cookie(public_url: &str, token: &str) -> String {
-    let (name, secure) =
-        if public_url.starts_with("https:") { (NAMES[1], "; Secure") } else { (NAMES[0], "") };
-    format!("{name}={token}; Path=/; Max-Age={MAX_AGE}; HttpOnly; SameSite=Lax{secure}")
+fn cookie(public_url: &str, token: &str) -> Option<HeaderValue> {
+    let name = NAMES[usize::from(cookie::is_closed(public_url))];
+    Cookie { name, value: token, max_age: MAX_AGE, same_site: "Lax" }.header(public_url)
 }
 
 #[cfg(test)]
@@ -71,8 +70,9 @@ mod tests {
 
     #[test]
     fn a_cookie_of_a_public_service_travels_only_to_it() {
-        let open = cookie("http://localhost:8000", "x");
-        let closed = cookie("https://annals.example", "x");
+        let written = |url| cookie(url, "x").unwrap().to_str().unwrap().to_owned();
+        let open = written("http://localhost:8000");
+        let closed = written("https://annals.example");
 
         assert!(open.starts_with("annals_known=x; Path=/; "), "{open}");
         assert!(closed.starts_with("__Host-annals_known=x; ") && closed.ends_with("; Secure"));

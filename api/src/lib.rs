@@ -9,6 +9,7 @@ mod body;
 mod caller;
 mod chat;
 mod context;
+mod cookie;
 mod document;
 mod envelope;
 mod health;

@@ -82,9 +82,6 @@ async fn confirm(
     headers: HeaderMap,
     JsonOrForm(proof): JsonOrForm<LinkToken>,
 ) -> Result<Response, Problem> {
-    let outcome = match app.commands.confirm_email_change(&proof.token, &origin).await {
-        Ok(done) => Ok(app.done(done, |_| Json(Message { message: MOVED })).await),
-        Err(error) => Err(Problem::from(error).at("/token")),
-    };
-    page::answer(&headers, outcome, MOVED)
+    let moved = app.commands.confirm_email_change(&proof.token, &origin).await;
+    page::answer(&app, &headers, moved.map_err(page::at_token), MOVED).await
 }

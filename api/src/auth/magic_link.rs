@@ -5,7 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     fields::SignInAnswer,
-    page::{Link, LinkToken},
+    page::{self, Link, LinkToken},
     password::Mailbox,
 };
 use crate::{
@@ -64,6 +64,6 @@ async fn verify(
     JsonOrForm(proof): JsonOrForm<LinkToken>,
 ) -> Result<Response, Problem> {
     let signed_in = app.commands.sign_in_by_link(&proof.token, &origin).await;
-    let done = signed_in.map_err(|error| Problem::from(error).at("/token"))?;
+    let done = signed_in.map_err(page::at_token)?;
     Ok(app.done(done, |sign_in| Json(SignInAnswer::from(sign_in))).await)
 }

@@ -4,11 +4,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
+use commands::Done;
 use minijinja::{Environment, context, value::Serde};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::problem::Problem;
+use crate::{App, body::Json, envelope::Message, problem::Problem};
 
 /// The name makes the engine escape what is put into it.
 const TEMPLATE: (&str, &str) = ("page.html", include_str!("page.html"));
@@ -56,11 +57,16 @@ impl Link {
 }
 
 /// Answers whoever acted: a browser with a page that says `sentence` or what went wrong.
-pub(super) fn answer(
+pub(super) async fn answer<T>(
+    app: &App,
     headers: &HeaderMap,
-    outcome: Result<Response, Problem>,
-    sentence: &str,
+    outcome: Result<Done<T>, Problem>,
+    sentence: &'static str,
 ) -> Result<Response, Problem> {
+    let outcome = match outcome {
+        Ok(done) => Ok(app.done(done, |_| Json(Message { message: sentence })).await),
+        Err(problem) => Err(problem),
+    };
     if !accepts(headers, "text/html") {
         return outcome;
     }
@@ -68,6 +74,11 @@ pub(super) fn answer(
         Ok(_) => page(StatusCode::OK, sentence, None),
         Err(problem) => page(problem.status, &problem.detail, None),
     })
+}
+
+/// What is wrong with what a mailed link asks for, is wrong with its token.
+pub(super) fn at_token(error: commands::Error) -> Problem {
+    Problem::from(error).at("/token")
 }
 
 /// Whether a client takes answers of a kind.

@@ -114,14 +114,11 @@ async fn reset(
     headers: HeaderMap,
     JsonOrForm(body): JsonOrForm<Reset>,
 ) -> Result<Response, Problem> {
-    let outcome = match app.commands.reset_password(&body.token, &body.new_password, &origin).await
-    {
-        Ok(done) => Ok(app.done(done, |()| Json(Message { message: RESET })).await),
-        Err(error) => {
-            let problem = Problem::from(error);
-            let is_token = problem.code == "invalid_token";
-            Err(problem.at(if is_token { "/token" } else { "/new_password" }))
-        }
-    };
-    page::answer(&headers, outcome, RESET)
+    let reset = app.commands.reset_password(&body.token, &body.new_password, &origin).await;
+    let reset = reset.map_err(|error| {
+        let problem = Problem::from(error);
+        let is_token = problem.code == "invalid_token";
+        problem.at(if is_token { "/token" } else { "/new_password" })
+    });
+    page::answer(&app, &headers, reset, RESET).await
 }

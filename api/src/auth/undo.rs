@@ -6,7 +6,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::page::{self, Link, LinkToken};
 use crate::{
     App,
-    body::{Json, JsonOrForm, Query},
+    body::{JsonOrForm, Query},
     context::From,
     envelope::{CallerProblems, Message, Problems},
     problem::Problem,
@@ -50,9 +50,6 @@ async fn undo(
     headers: HeaderMap,
     JsonOrForm(proof): JsonOrForm<LinkToken>,
 ) -> Result<Response, Problem> {
-    let outcome = match app.commands.undo(&proof.token, &origin).await {
-        Ok(done) => Ok(app.done(done, |_| Json(Message { message: UNDONE })).await),
-        Err(error) => Err(Problem::from(error).at("/token")),
-    };
-    page::answer(&headers, outcome, UNDONE)
+    let undone = app.commands.undo(&proof.token, &origin).await;
+    page::answer(&app, &headers, undone.map_err(page::at_token), UNDONE).await
 }

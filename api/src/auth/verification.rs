@@ -19,7 +19,7 @@ use crate::{
     problem::Problem,
 };
 
-const VERIFIED: Message = Message { message: "Your e-mail address is verified" };
+const VERIFIED: &str = "Your e-mail address is verified";
 
 const LINK: Link = Link {
     question: "Please confirm that this address is yours.",
@@ -43,14 +43,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         CallerProblems, Problems))]
 async fn show(
     State(app): State<App>,
-    origin: From,
+    From(origin): From,
     headers: HeaderMap,
     Query(proof): Query<LinkToken>,
 ) -> Result<Response, Problem> {
     if !page::accepts(&headers, "application/json") {
         return Ok(LINK.ask(&proof));
     }
-    prove(&app, origin, &proof).await
+    let verified = app.commands.verify_email(&proof.token, &origin).await;
+    let done = verified.map_err(page::at_token)?;
+    Ok(app.done(done, |_| Json(Message { message: VERIFIED })).await)
 }
 
 /// Prove your address
@@ -60,12 +62,12 @@ async fn show(
     responses((status = 200, body = Message), CallerProblems, Problems))]
 async fn verify(
     State(app): State<App>,
-    origin: From,
+    From(origin): From,
     headers: HeaderMap,
     JsonOrForm(proof): JsonOrForm<LinkToken>,
 ) -> Result<Response, Problem> {
-    let outcome = prove(&app, origin, &proof).await;
-    page::answer(&headers, outcome, VERIFIED.message)
+    let verified = app.commands.verify_email(&proof.token, &origin).await;
+    page::answer(&app, &headers, verified.map_err(page::at_token), VERIFIED).await
 }
 
 /// Ask for another link
@@ -81,10 +83,4 @@ async fn resend(
     app.commands.resend_verification(&body.email, &origin).await?;
     let message = "If this address waits to be verified, a new link is on its way";
     Ok(Json(Message { message }).into_response())
-}
-
-async fn prove(app: &App, From(origin): From, proof: &LinkToken) -> Result<Response, Problem> {
-    let verified = app.commands.verify_email(&proof.token, &origin).await;
-    let done = verified.map_err(|error| Problem::from(error).at("/token"))?;
-    Ok(app.done(done, |_| Json(VERIFIED)).await)
 }

@@ -14,6 +14,7 @@ use crate::{
     App,
     body::Json,
     context::{DEVICE_COOKIE, From},
+    cookie::Cookie,
     envelope::{CallerProblems, Problems},
     problem::Problem,
 };
@@ -84,11 +85,7 @@ async fn take(
 
 /// A browser shows it at the next sign-in, and no script reads it.
 fn cookie(app: &App, token: &str) -> Option<HeaderValue> {
-    let public_url = &app.commands.policy().public_url;
-    let secure = if public_url.starts_with("https:") { "; Secure" } else { "" };
-    let seconds = DEVICE_LIFETIME.num_seconds();
-    let cookie = format!(
-        "{DEVICE_COOKIE}={token}; Max-Age={seconds}; Path=/; HttpOnly; SameSite=Strict{secure}"
-    );
-    HeaderValue::from_str(&cookie).ok()
+    let max_age = DEVICE_LIFETIME.num_seconds();
+    let cookie = Cookie { name: DEVICE_COOKIE, value: token, max_age, same_site: "Strict" };
+    cookie.header(&app.commands.policy().public_url)
 }
