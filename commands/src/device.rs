@@ -35,13 +35,6 @@ impl Commands {
         Ok(Device { is_new: has_others && !is_known, secrets })
     }
 
-    /// Whether the person has signed in with this device before.
-    pub async fn is_known_device(&self, user: Uuid, origin: &Origin) -> Result<bool, Error> {
-        let print = self.fingerprint(user, origin);
-        let kept = self.0.log.is_kept(DEVICE, &print, PERSON).await;
-        kept.map(|(is_known, _)| is_known).map_err(Error::Unavailable)
-    }
-
     /// The person, and half a keyed hash of the program, its system, and the network it comes from.
     fn fingerprint(&self, user: Uuid, origin: &Origin) -> Vec<u8> {
         let name = device_name(origin.user_agent.as_deref().unwrap_or_default());

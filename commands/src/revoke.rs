@@ -24,7 +24,8 @@ impl Commands {
         keeps_current: bool,
     ) -> Result<Done<u64>, Error> {
         let current = caller.session()?;
-        self.end_sessions(caller.user, keeps_current.then_some(current), &caller.meta()).await
+        let spared = keeps_current.then_some(current);
+        self.end_sessions(caller.user, Position::MAX, spared, &caller.meta()).await
     }
 
     /// Ends a session of somebody's, on behalf of an administrator.
@@ -45,20 +46,20 @@ impl Commands {
         user: Uuid,
     ) -> Result<Done<u64>, Error> {
         self.administer(caller, user).await?.account().ok_or_else(|| Error::missing("user"))?;
-        self.end_sessions(user, None, &caller.meta().about(user)).await
+        self.end_sessions(user, Position::MAX, None, &caller.meta().about(user)).await
     }
 
-    /// Ends every session of a person that there is, except for one, if it is named; answers how many.
-    /// Which there are is asked of what was written with their events.
+    /// Ends every session of a person that began before a position, except for one, if it is named;
+    /// answers how many. Which there are is asked of what was written with their events.
     pub(crate) async fn end_sessions(
         &self,
         user: Uuid,
+        before: Position,
         except: Option<Uuid>,
         meta: &Meta,
     ) -> Result<Done<u64>, Error> {
-        let sessions = self.0.log.keepers(SESSION_OF, user, Position::MAX).await;
         let mut done = Done::new(0, 0);
-        for id in sessions.map_err(Error::Unavailable)? {
+        for id in self.kept(SESSION_OF, user, before).await? {
             if except != Some(id) {
                 let revoked = self.revoke(id, user, meta).await?;
                 done = Done::new(done.value + 1, done.position.max(revoked.position));

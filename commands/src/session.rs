@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Aggregate, Category, Email, Kind, Password, Personal, Rejection,
+    Aggregate, Category, Password, Personal, Rejection,
     factors::Way,
     login::{self, Login},
     session::{self, EndReason, Session, Start},
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Caller, Commands, Done, Error, Origin, SessionLimits, SignIn,
+    factors::may_sign_in,
     idempotency::{command_id, issued_at, note_written},
     jwt::{self, Holder},
     token::Refresh,
@@ -58,26 +59,23 @@ struct Place {
 }
 
 impl Commands {
-    /// Signs a person in by password, or asks for a second factor. Unknown addresses and wrong
-    /// passwords get the same answer after the same work.
+    /// Signs a person in by password, or asks for a second factor. Where there is nobody and where
+    /// the password is wrong, the answer is the same after the same work.
     pub(crate) async fn sign_in_by_password(
         &self,
-        credentials: Credentials,
+        found: Option<&(Uuid, User)>,
+        password: &str,
         origin: &Origin,
     ) -> Result<Done<SignIn>, Error> {
-        let found = match Email::try_from(credentials.email) {
-            Ok(email) => self.person_at(&email).await?,
-            Err(_) => None,
-        };
-        let Some(password) = Password::presented(&credentials.password) else {
+        let Some(password) = Password::presented(password) else {
             return Err(Error::bad_credentials());
         };
         match found {
-            Some((user, person)) if self.is_password(user, &person, password.clone()).await? => {
-                self.complete_sign_in(user, &person, Way::SignIn, origin).await
+            Some((user, person)) if self.is_password(*user, person, password.clone()).await? => {
+                self.complete_sign_in(*user, person, Way::SignIn, origin).await
             }
             Some((user, _)) => {
-                self.record_failure(user, origin).await?;
+                self.record_failure(*user, origin).await?;
                 Err(Error::bad_credentials())
             }
             None => {
@@ -169,15 +167,10 @@ impl Commands {
 
     fn tokens(&self, place: Place, user: Uuid, person: &User) -> Result<SignedIn, Error> {
         let Place { session, generation, ends_at } = place;
-        if let User::Absent | User::Leaving | User::Erased { .. } = person {
-            return Err(Error::unauthenticated());
-        }
-        let User::Active(account) = person else {
-            let detail = "this account is deactivated; ask an administrator";
-            return Err(Rejection::new(Kind::Forbidden, "account_deactivated", detail).into());
-        };
+        let role = may_sign_in(person)?;
+        let account = person.account().ok_or_else(Error::unauthenticated)?;
         let email = account.email.known().map(ToString::to_string).unwrap_or_default();
-        let holder = Holder { user, email: email.clone(), role: account.role, session };
+        let holder = Holder { user, email: email.clone(), role, session };
         let issued_at = issued_at(self.0.clock.now());
         let expires_at = ends_at.min(issued_at + jwt::LIFETIME);
         Ok(SignedIn {

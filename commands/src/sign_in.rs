@@ -7,6 +7,7 @@
 use domain::{
     Email, Rejection,
     login::{Command, Refusal},
+    user::User,
 };
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::{
 
 /// One attempt, and what it was counted against.
 struct Attempt {
-    user: Option<Uuid>,
+    found: Option<(Uuid, User)>,
     network: Option<String>,
     /// The device, where the account knows it, or the account.
     whom: (Limit, String),
@@ -32,7 +33,10 @@ impl Commands {
     ) -> Result<Done<SignIn>, Error> {
         let attempt = self.attempt(&credentials.email, origin).await?;
         let outcome = match self.count(&attempt, origin).await {
-            Ok(()) => self.sign_in_by_password(credentials, origin).await,
+            Ok(()) => {
+                let found = attempt.found.as_ref();
+                self.sign_in_by_password(found, &credentials.password, origin).await
+            }
             Err(error) => Err(error),
         };
         let known = if attempt.whom.0 == Limit::SignInDevice { "known" } else { "new" };
@@ -59,22 +63,23 @@ impl Commands {
     }
 
     async fn attempt(&self, email: &str, origin: &Origin) -> Result<Attempt, Error> {
-        let (user, account) = match Email::try_from(email.to_owned()) {
+        let (found, account) = match Email::try_from(email.to_owned()) {
             Ok(email) => {
-                let found = self.person_at(&email).await?;
-                (found.map(|(user, _)| user), email.normalised())
+                let account = email.normalised();
+                (self.person_at(&email).await?, account)
             }
             // What is no address belongs to nobody: it is all one account.
             Err(_) => (None, String::new()),
         };
-        let device = user
+        let device = found
+            .as_ref()
             .zip(origin.known_device.as_deref())
-            .and_then(|(user, token)| self.0.limits.device(token, user, self.0.clock.now()));
+            .and_then(|((user, _), token)| self.0.limits.device(token, *user, self.0.clock.now()));
         let whom = match device {
             Some(device) => (Limit::SignInDevice, device.to_string()),
             None => (Limit::SignInAccount, account),
         };
-        Ok(Attempt { user, network: origin.address.clone(), whom })
+        Ok(Attempt { found, network: origin.address.clone(), whom })
     }
 
     /// Counts a stranger for the network and for the account, a device that is known for itself alone.
@@ -110,7 +115,7 @@ impl Commands {
         reason: Refusal,
         origin: &Origin,
     ) -> Result<(), Error> {
-        let Some(user) = attempt.user else { return Ok(()) };
+        let Some((user, _)) = attempt.found else { return Ok(()) };
         let (address, user_agent) = (origin.address.clone(), origin.user_agent.clone());
         let at = self.0.clock.now();
         let command = Command::RecordRefusal { reason, address, user_agent, at };

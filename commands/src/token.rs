@@ -73,18 +73,12 @@ impl Refresh {
 
 impl EmailProof {
     pub(crate) fn write(self, purpose: Purpose, key: &ServiceKey) -> String {
-        let mut facts = [0; 32];
-        facts[..16].copy_from_slice(self.user.as_bytes());
-        facts[16..].copy_from_slice(self.challenge.as_bytes());
-        write(key, purpose.kind(), &facts)
+        write(key, purpose.kind(), &pair(self.user, self.challenge))
     }
 
     pub(crate) fn read(purpose: Purpose, key: &ServiceKey, token: &str) -> Option<Self> {
-        let facts: [u8; 32] = read(key, purpose.kind(), token)?;
-        Some(Self {
-            user: Uuid::from_slice(&facts[..16]).ok()?,
-            challenge: Uuid::from_slice(&facts[16..]).ok()?,
-        })
+        let (user, challenge) = ids(read(key, purpose.kind(), token)?)?;
+        Some(Self { user, challenge })
     }
 }
 
@@ -105,6 +99,19 @@ impl UndoProof {
             of: Position::from_be_bytes(facts[16..].try_into().ok()?),
         })
     }
+}
+
+/// Two ids as facts.
+pub(crate) fn pair(one: Uuid, other: Uuid) -> [u8; 32] {
+    let mut facts = [0; 32];
+    facts[..16].copy_from_slice(one.as_bytes());
+    facts[16..].copy_from_slice(other.as_bytes());
+    facts
+}
+
+/// And back.
+pub(crate) fn ids(facts: [u8; 32]) -> Option<(Uuid, Uuid)> {
+    Some((Uuid::from_slice(&facts[..16]).ok()?, Uuid::from_slice(&facts[16..]).ok()?))
 }
 
 pub(crate) fn write(key: &ServiceKey, kind: &str, facts: &[u8]) -> String {

@@ -46,18 +46,7 @@ impl EventLog {
 
     /// Whether all of the keys are held, in one round trip.
     pub async fn are_held(&self, claims: &[(ClaimScope, &[u8])]) -> anyhow::Result<bool> {
-        let scopes: Vec<i16> = claims.iter().map(|(scope, _)| *scope as i16).collect();
-        let keys: Vec<Vec<u8>> =
-            claims.iter().map(|(scope, key)| self.claim_key(*scope, key).to_vec()).collect();
-        let held = sqlx::query_scalar!(
-            r#"select count(*) as "held!" from unnest($1::smallint[], $2::bytea[]) k(scope, key)
-            join log.claim q on q.scope = k.scope and q.key = k.key"#,
-            &scopes,
-            &keys,
-        )
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(usize::try_from(held).is_ok_and(|held| held == claims.len()))
+        Ok(self.held_among(claims).await?.into_iter().all(|is_held| is_held))
     }
 
     /// What a stream keeps under a name beside its events.
@@ -100,8 +89,8 @@ impl EventLog {
         // Spelt out, so that the index of just these names is used.
         Ok(sqlx::query_scalar!(
             "select s.owner_id from vault.secret s join log.stream t on t.stream_id = s.owner_id
-            where s.name in ('session_of', 'api_key_of') and s.name = $1 and s.value = $2
-                and t.first_position < $3 order by s.owner_id",
+            where s.name in ('session_of', 'api_key_of', 'device') and s.name = $1
+                and s.value = $2 and t.first_position < $3 order by s.owner_id",
             name,
             &person.as_bytes()[..],
             before,
@@ -126,9 +115,9 @@ impl EventLog {
         let kept = sqlx::query!(
             r#"select
                 exists (select from vault.secret where name = $1 and value = $2
-                    and name in ('session_of', 'device')) as "is_kept!",
+                    and name in ('session_of', 'api_key_of', 'device')) as "is_kept!",
                 exists (select from vault.secret where name = $1 and value between $3 and $4
-                    and name in ('session_of', 'device')) as "is_alike!""#,
+                    and name in ('session_of', 'api_key_of', 'device')) as "is_alike!""#,
             name,
             value,
             like(u8::MIN),

@@ -2,11 +2,12 @@
 
 use chrono::TimeDelta;
 use domain::{
-    Email, Personal, Rejection,
+    Email, Personal,
     user::{self, AddressChange, User},
 };
 use uuid::Uuid;
 
+use super::stale;
 use crate::{
     Caller, Commands, Done, Error, Limit, Origin, Proof,
     token::{EmailProof, Purpose},
@@ -38,9 +39,7 @@ impl Commands {
         token: &str,
         origin: &Origin,
     ) -> Result<Done<Uuid>, Error> {
-        let stale = || Error::from(Rejection::from(user::Error::StaleChallenge));
-        let proof = EmailProof::read(Purpose::EmailChange, &self.0.tokens, token);
-        let EmailProof { user, challenge } = proof.ok_or_else(stale)?;
+        let EmailProof { user, challenge } = self.answered(Purpose::EmailChange, token)?;
         let person = self.load::<User>(user).await?.state;
         let waiting = person.account().and_then(|account| account.email_change.as_ref());
         let to = waiting.map(|change| &change.to).and_then(Personal::known).ok_or_else(stale)?;

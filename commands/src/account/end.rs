@@ -80,11 +80,7 @@ impl Commands {
         meta: &Meta,
     ) -> Result<(), Error> {
         let meta = Meta { causation: Some(position), ..meta.about(user) };
-        for session in self.kept(SESSION_OF, user, position).await? {
-            if end.spared != Some(session) {
-                self.end_session(session, EndReason::Revoked, &meta).await?;
-            }
-        }
+        self.end_sessions(user, position, end.spared, &meta).await?;
         if end.with_factors && self.factors_of(user).await?.position < position {
             match self.clear_factors(user, ClearReason::Reset, &meta).await {
                 Ok(_) | Err(Error::Rejected(_)) => {}
@@ -127,7 +123,12 @@ impl Commands {
         self.execute_with::<ApiKey>(key, revoke, secrets, meta).await.map(drop)
     }
 
-    async fn kept(&self, name: &str, user: Uuid, before: Position) -> Result<Vec<Uuid>, Error> {
+    pub(crate) async fn kept(
+        &self,
+        name: &str,
+        user: Uuid,
+        before: Position,
+    ) -> Result<Vec<Uuid>, Error> {
         self.0.log.keepers(name, user, before).await.map_err(Error::Unavailable)
     }
 }

@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 use domain::{
-    Email, Rejection,
+    Email,
     factors::Way,
     user::{self, Credential, User},
 };
 
-use super::{end::End, password::dropped};
+use super::{end::End, password::dropped, stale};
 use crate::{
     Commands, Done, Error, Origin, SignIn,
     token::{EmailProof, Purpose},
@@ -29,9 +29,7 @@ impl Commands {
         token: &str,
         origin: &Origin,
     ) -> Result<Done<SignIn>, Error> {
-        let stale = || Error::from(Rejection::from(user::Error::StaleChallenge));
-        let proof = EmailProof::read(Purpose::MagicLink, &self.0.tokens, token);
-        let EmailProof { user, challenge } = proof.ok_or_else(stale)?;
+        let EmailProof { user, challenge } = self.answered(Purpose::MagicLink, token)?;
         let person = self.load::<User>(user).await?.state;
         let account = person.account().ok_or_else(stale)?;
         let at = self.0.clock.now();

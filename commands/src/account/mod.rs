@@ -83,10 +83,8 @@ impl Commands {
         email: &Email,
         origin: &Origin,
     ) -> Result<Done<()>, Error> {
-        match self.0.limits.count(Limit::Mail, Some(&email.normalised())).await {
-            Ok(()) => {}
-            Err(Error::Limited(_)) => return Ok(Done::new((), 0)),
-            Err(error) => return Err(error),
+        if !self.0.limits.allows(Limit::Mail, Some(&email.normalised())).await? {
+            return Ok(Done::new((), 0));
         }
         let Some((user, _)) = self.person_at(email).await? else { return Ok(Done::new((), 0)) };
         let command = user::Command::RequestVerification(self.challenge(VERIFICATION));
@@ -99,8 +97,7 @@ impl Commands {
 
     /// Takes the answer from a mailed link.
     pub async fn verify_email(&self, token: &str, origin: &Origin) -> Result<Done<Uuid>, Error> {
-        let proof = EmailProof::read(Purpose::Verification, &self.0.tokens, token)
-            .ok_or_else(|| Rejection::from(user::Error::StaleChallenge))?;
+        let proof = self.answered(Purpose::Verification, token)?;
         let command = user::Command::Verify { challenge: proof.challenge, at: self.0.clock.now() };
         let meta = origin.meta().about(proof.user);
         let executed = self.execute::<User>(proof.user, command, &meta).await?;
@@ -111,6 +108,11 @@ impl Commands {
     #[must_use]
     pub fn link_token(&self, purpose: Purpose, user: Uuid, challenge: Uuid) -> String {
         EmailProof { user, challenge }.write(purpose, &self.0.tokens)
+    }
+
+    /// What a mailed token answers; whether it still does is asked of the account.
+    fn answered(&self, purpose: Purpose, token: &str) -> Result<EmailProof, Error> {
+        EmailProof::read(purpose, &self.0.tokens, token).ok_or_else(stale)
     }
 
     fn challenge(&self, lifetime: TimeDelta) -> Challenge {
@@ -141,6 +143,11 @@ impl Commands {
         let executed = self.begin::<User>(user, register, secrets, &meta).await?;
         Ok((user, executed))
     }
+}
+
+/// A mailed link that is no longer good.
+fn stale() -> Error {
+    Rejection::from(user::Error::StaleChallenge).into()
 }
 
 struct Opening {

@@ -10,7 +10,7 @@ use domain::{
 use eventlog::Secret;
 use uuid::Uuid;
 
-use super::end::End;
+use super::{end::End, stale};
 use crate::{
     Caller, Commands, Done, Error, Limit, Origin, Proof,
     idempotency::new_id,
@@ -69,9 +69,7 @@ impl Commands {
         new: &str,
         origin: &Origin,
     ) -> Result<Done<()>, Error> {
-        let stale = || Error::from(Rejection::from(user::Error::StaleChallenge));
-        let proof = EmailProof::read(Purpose::PasswordReset, &self.0.tokens, token);
-        let EmailProof { user, challenge } = proof.ok_or_else(stale)?;
+        let EmailProof { user, challenge } = self.answered(Purpose::PasswordReset, token)?;
         let person = self.load::<User>(user).await?.state;
         let account = person.account().ok_or_else(stale)?;
         if account.reset.is_none_or(|asked| asked.id != challenge) {
@@ -147,11 +145,7 @@ impl Commands {
         request: Credential,
     ) -> Result<(), Error> {
         self.0.limits.count(Limit::Link, origin.address.as_deref()).await?;
-        let is_allowed = match self.0.limits.count(Limit::Mail, Some(&email.normalised())).await {
-            Ok(()) => true,
-            Err(Error::Limited(_)) => false,
-            Err(error) => return Err(error),
-        };
+        let is_allowed = self.0.limits.allows(Limit::Mail, Some(&email.normalised())).await?;
         let work = async {
             let Some((user, _)) = self.person_at(email).await?.filter(|_| is_allowed) else {
                 return Ok(());

@@ -1,13 +1,13 @@
 //! "This was not me": putting an account back, and the cases that this opens.
 
 use domain::{
-    ClaimScope, Rejection,
+    ClaimScope,
     user::{self, UNDO, Undo, User},
 };
 use eventlog::Position;
 use uuid::Uuid;
 
-use super::end::End;
+use super::{end::End, stale};
 use crate::{Caller, Commands, Done, Error, Origin, idempotency::new_id, token::UndoProof};
 
 impl Commands {
@@ -20,7 +20,6 @@ impl Commands {
 
     /// Puts an account back as it was before an event, ends what was signed in, and opens a case.
     pub async fn undo(&self, token: &str, origin: &Origin) -> Result<Done<Uuid>, Error> {
-        let stale = || Error::from(Rejection::from(user::Error::StaleChallenge));
         let proof = UndoProof::read(&self.0.tokens, token).ok_or_else(stale)?;
         let command = self.undoing(proof).await?.ok_or_else(stale)?;
         let meta = origin.meta().about(proof.user).because("undo");

@@ -112,7 +112,7 @@ impl Commands {
 }
 
 /// Nobody is asked for a code who would not be let in with it.
-fn may_sign_in(person: &User) -> Result<Role, Error> {
+pub(crate) fn may_sign_in(person: &User) -> Result<Role, Error> {
     match person {
         User::Active(account) => Ok(account.role),
         User::Deactivated(_) => {

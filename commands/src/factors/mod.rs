@@ -10,6 +10,7 @@ mod send;
 mod token;
 mod totp;
 
+pub(crate) use challenge::may_sign_in;
 pub use challenge::{Answer, Challenged, SignIn};
 pub(crate) use code::Typed;
 pub use enrol::{Enrolled, TotpSetup};

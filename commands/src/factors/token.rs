@@ -3,7 +3,7 @@
 use eventlog::ServiceKey;
 use uuid::Uuid;
 
-use crate::token::{read, write};
+use crate::token::{ids, pair, read, write};
 
 /// A sign-in that waits for a factor; opens nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl ChallengeToken {
     const KIND: &str = "ch";
 
     pub(crate) fn write(self, key: &ServiceKey) -> String {
-        write(key, Self::KIND, &facts(self.user, self.challenge))
+        write(key, Self::KIND, &pair(self.user, self.challenge))
     }
 
     pub(crate) fn read(key: &ServiceKey, token: &str) -> Option<Self> {
@@ -36,24 +36,13 @@ impl DeviceToken {
     const KIND: &str = "dv";
 
     pub(crate) fn write(self, key: &ServiceKey) -> String {
-        write(key, Self::KIND, &facts(self.user, self.device))
+        write(key, Self::KIND, &pair(self.user, self.device))
     }
 
     pub(crate) fn read(key: &ServiceKey, token: &str) -> Option<Self> {
         let (user, device) = ids(read(key, Self::KIND, token)?)?;
         Some(Self { user, device })
     }
-}
-
-fn facts(user: Uuid, id: Uuid) -> [u8; 32] {
-    let mut facts = [0; 32];
-    facts[..16].copy_from_slice(user.as_bytes());
-    facts[16..].copy_from_slice(id.as_bytes());
-    facts
-}
-
-fn ids(facts: [u8; 32]) -> Option<(Uuid, Uuid)> {
-    Some((Uuid::from_slice(&facts[..16]).ok()?, Uuid::from_slice(&facts[16..]).ok()?))
 }
 
 #[cfg(test)]

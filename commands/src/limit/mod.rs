@@ -57,6 +57,15 @@ impl Limits {
         Err(Error::Limited(refused))
     }
 
+    /// The same for those who must not learn that they were refused: whether it may be done.
+    pub(crate) async fn allows(&self, limit: Limit, whom: Option<&str>) -> Result<bool, Error> {
+        match self.count(limit, whom).await {
+            Ok(()) => Ok(true),
+            Err(Error::Limited(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives back what was counted; without Postgres it comes back by itself, later.
     pub(crate) async fn give_back(&self, whom: &[(Limit, Option<&str>)]) {
         if let Err(error) = self.draw(&self.draws(whom), -1.0, true).await {
