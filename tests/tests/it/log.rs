@@ -14,3 +14,4 @@ mod personal;
 mod sealing;
 mod snapshots;
 mod tampering;
+pub mod telling;

@@ -2,18 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::{
-    Aggregate, Category, Event, api_key, api_key::ApiKey, audit::Audit, chat::Chat,
-    factors::Factors, inbox::Inbox, login::Login, notification::Notification, session::Session,
-    settings::Settings, user, user::User,
-};
-use eventlog::{EventLog, Expected, Meta, Position, Recorded};
+use domain::{Category, Event, api_key, user};
+use eventlog::{EventLog, Expected, Position, Recorded};
 use projections::{Projection, Queries, Scope, TableAsOf, catch_up};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    log::database::{TestLog, write},
+    log::{database::TestLog, telling::tell},
     projections::history::{Dice, history},
 };
 
@@ -67,41 +63,15 @@ fn is_kept(recorded: &Recorded) -> bool {
     !recorded.name.contains("eras")
 }
 
-async fn append(log: &EventLog, recorded: Recorded) -> anyhow::Result<()> {
-    let (stream, meta) = (recorded.stream, recorded.meta);
-    match recorded.event {
-        Event::User(mut event) => {
-            if let user::Event::Registered { email, .. } = &mut event {
-                *email = domain::Email::try_from(format!("{stream}@example.org"))?.into();
-            }
-            tell::<User>(log, stream, meta, event).await
-        }
-        Event::ApiKey(mut event) => {
-            if let api_key::Event::Created { prefix, .. } = &mut event {
-                *prefix = format!("ak_{stream}");
-            }
-            tell::<ApiKey>(log, stream, meta, event).await
-        }
-        Event::Session(event) => tell::<Session>(log, stream, meta, event).await,
-        Event::Settings(event) => tell::<Settings>(log, stream, meta, event).await,
-        Event::Chat(event) => tell::<Chat>(log, stream, meta, event).await,
-        Event::Login(event) => tell::<Login>(log, stream, meta, event).await,
-        Event::Audit(event) => tell::<Audit>(log, stream, meta, event).await,
-        Event::Notification(event) => tell::<Notification>(log, stream, meta, event).await,
-        Event::Inbox(event) => tell::<Inbox>(log, stream, meta, event).await,
-        Event::Factors(event) => tell::<Factors>(log, stream, meta, event).await,
+async fn append(log: &EventLog, mut recorded: Recorded) -> anyhow::Result<()> {
+    let stream = recorded.stream;
+    if let Event::User(user::Event::Registered { email, .. }) = &mut recorded.event {
+        *email = domain::Email::try_from(format!("{stream}@example.org"))?.into();
     }
-}
-
-async fn tell<A: Aggregate>(
-    log: &EventLog,
-    stream: Uuid,
-    meta: Meta,
-    event: A::Event,
-) -> anyhow::Result<()> {
-    let mut command = write::<A>(stream, 0, vec![event]);
-    (command.expected, command.meta) = (Expected::Any, meta);
-    command.to(log).await?;
+    if let Event::ApiKey(api_key::Event::Created { prefix, .. }) = &mut recorded.event {
+        *prefix = format!("ak_{stream}");
+    }
+    tell(log, recorded, Expected::Any).await?;
     Ok(())
 }
 

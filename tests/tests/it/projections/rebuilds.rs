@@ -3,20 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::DateTime;
-use domain::{
-    Event,
-    api_key::ApiKey,
-    audit::Audit,
-    chat::Chat,
-    factors::Factors,
-    inbox::Inbox,
-    login::Login,
-    notification::Notification,
-    session::Session,
-    settings::Settings,
-    user::{self, Role, User},
-};
-use eventlog::{EventLog, Recorded};
+use domain::user::{self, Role, User};
+use eventlog::{EventLog, Expected, Recorded};
 use projections::{Options, Projection, ProjectionStatus, Queries, Rebuild, Refusal};
 use uuid::Uuid;
 
@@ -24,7 +12,10 @@ use super::{
     history::{Dice, history},
     running::{Runner, caught_up, eventually, register},
 };
-use crate::log::database::{TestLog, write};
+use crate::log::{
+    database::{TestLog, write},
+    telling::tell,
+};
 
 const PLAIN: Options = Options { keeps_both: false, takes_in_skipped: false };
 const BESIDE: Options = Options { keeps_both: true, takes_in_skipped: false };
@@ -58,26 +49,7 @@ async fn append(
 ) -> anyhow::Result<()> {
     for event in events {
         let version = versions.entry(event.stream).or_default();
-        let (stream, at, meta) = (event.stream, *version, event.meta.clone());
-        macro_rules! append {
-            ($aggregate:ty, $event:expr) => {{
-                let mut command = write::<$aggregate>(stream, at, vec![$event.clone()]);
-                command.meta = meta;
-                command.to(log).await
-            }};
-        }
-        let appended = match &event.event {
-            Event::User(it) => append!(User, it),
-            Event::Session(it) => append!(Session, it),
-            Event::ApiKey(it) => append!(ApiKey, it),
-            Event::Settings(it) => append!(Settings, it),
-            Event::Chat(it) => append!(Chat, it),
-            Event::Login(it) => append!(Login, it),
-            Event::Audit(it) => append!(Audit, it),
-            Event::Notification(it) => append!(Notification, it),
-            Event::Inbox(it) => append!(Inbox, it),
-            Event::Factors(it) => append!(Factors, it),
-        };
+        let appended = tell(log, event.clone(), Expected::Version(*version)).await;
         *version = appended?.version;
     }
     Ok(())

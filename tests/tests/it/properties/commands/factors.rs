@@ -1,0 +1,57 @@
+//! Any command to somebody's second factors.
+
+use domain::factors::{
+    self, ClearReason, Factors, Method, NewDevice, PhoneNumber, Present, Purpose, Shown, Way,
+};
+use proptest::{option, prelude::*, sample::select};
+
+use super::{Askable, any_id, any_moment};
+
+fn any_shown() -> impl Strategy<Value = Shown> {
+    prop_oneof![
+        3 => (any_id(), option::of(0..4_u64)).prop_map(|(factor, step)| Shown::Totp { factor, step }),
+        2 => (any_id(), any::<bool>()).prop_map(|(code, is_right)| Shown::Sent { code, is_right }),
+        2 => (any_id(), option::of(0..12_u8))
+            .prop_map(|(set, ordinal)| Shown::BackupCode { set, ordinal }),
+    ]
+}
+
+fn any_purpose() -> impl Strategy<Value = Purpose> {
+    let device =
+        (any_id(), option::of(any::<String>())).prop_map(|(id, name)| NewDevice { id, name });
+    prop_oneof![
+        2 => (any_id(), any_id(), option::of(device))
+            .prop_map(|(challenge, session, device)| Purpose::SignIn { challenge, session, device }),
+        1 => Just(Purpose::StepUp),
+        3 => any_id().prop_map(|set| Purpose::Enrol { set }),
+    ]
+}
+
+impl Askable for Factors {
+    fn any_command() -> BoxedStrategy<factors::Command> {
+        use factors::Command;
+
+        let method = || select(vec![Method::Totp, Method::Sms, Method::Email]);
+        let phone =
+            || Just("+14155552671").prop_map(|phone| PhoneNumber::try_from(phone.to_owned()).ok());
+        let present = (prop::collection::vec(any_shown(), 0..3), any_purpose(), any_moment());
+        let reason = select(vec![ClearReason::Disabled, ClearReason::Reset, ClearReason::Erased]);
+        prop_oneof![
+            3 => (method(), any_id(), phone(), any_moment())
+                .prop_map(|(method, factor, phone, at)| Command::Prepare { method, factor, phone, at }),
+            2 => (method(), any_id(), option::of(any_id()), any_moment())
+                .prop_map(|(method, code, challenge, at)| Command::Send { method, code, challenge, at }),
+            2 => (any_id(), any_moment()).prop_map(|(challenge, at)| {
+                Command::Challenge { challenge, way: Way::SignIn, at }
+            }),
+            6 => (any_id(), present).prop_map(|(user, (shown, purpose, at))| {
+                Command::Present(Present { user, shown, purpose, at })
+            }),
+            1 => (any_id(), any_moment()).prop_map(|(set, at)| Command::MakeBackupCodes { set, at }),
+            1 => option::of(any_id()).prop_map(|device| Command::ForgetDevice { device }),
+            1 => (any_id(), reason, any_moment())
+                .prop_map(|(user, reason, at)| Command::Clear { user, reason, at }),
+        ]
+        .boxed()
+    }
+}
