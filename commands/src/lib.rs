@@ -48,6 +48,7 @@ pub use notification::{NewNotification, inbox_topic};
 pub use session::{Credentials, SignedIn};
 pub use step_up::Proof;
 pub use token::Purpose;
+pub use watch::Ending;
 
 /// Everything that changes anything.
 #[derive(Clone)]

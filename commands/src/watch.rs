@@ -19,6 +19,15 @@ const FOREVER: Duration = Duration::from_hours(24 * 365);
 /// What may go on for one person at a time, in one process.
 const MOST: usize = 32;
 
+/// Why what goes on for a caller has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The caller's credential is not good any more.
+    Revoked,
+    /// Nobody can tell at present whether it still is.
+    Unknown,
+}
+
 /// Callers for whom something goes on, by the id of what goes on.
 #[derive(Default)]
 pub(crate) struct Watch(Mutex<HashMap<Uuid, Watched>>);
@@ -26,14 +35,17 @@ pub(crate) struct Watch(Mutex<HashMap<Uuid, Watched>>);
 struct Watched {
     user: Uuid,
     claims: Vec<(ClaimScope, Vec<u8>)>,
-    /// Closes when the claims are not held any more.
-    end: oneshot::Sender<()>,
+    /// Is told when the claims are not held any more, or nobody can tell.
+    end: oneshot::Sender<Ending>,
 }
 
 impl Commands {
     /// Begins to look after a caller's credential; what is answered completes once it is not good
     /// any more, or nobody can tell, or this process ends. Refused where too much goes on already.
-    pub async fn watch(&self, caller: &Caller) -> Result<impl Future<Output = ()> + use<>, Error> {
+    pub async fn watch(
+        &self,
+        caller: &Caller,
+    ) -> Result<impl Future<Output = Ending> + use<>, Error> {
         let user = (ClaimScope::ActiveUser, caller.user.as_bytes().to_vec());
         let (credential, rest) = match &caller.credential {
             Credential::Session(id) => ((ClaimScope::LiveSession, id.as_bytes().to_vec()), FOREVER),
@@ -48,7 +60,10 @@ impl Commands {
         let (end, ended) = oneshot::channel();
         self.0.watch.add(Watched { user: caller.user, claims: vec![user, credential], end })?;
         Ok(async move {
-            let _ = timeout(rest, ended).await;
+            match timeout(rest, ended).await {
+                Ok(told) => told.unwrap_or(Ending::Unknown),
+                Err(_) => Ending::Revoked,
+            }
         })
     }
 
@@ -72,20 +87,17 @@ impl Commands {
         }
         let claims: Vec<(ClaimScope, &[u8])> =
             watched.iter().map(|(_, scope, key)| (*scope, key.as_slice())).collect();
-        let ended: Vec<Uuid> = match self.0.log.held_among(&claims).await {
+        let (ended, ending): (Vec<Uuid>, _) = match self.0.log.held_among(&claims).await {
             Ok(held) => {
-                let is_lost = watched.iter().zip(held).filter(|(_, is_held)| !is_held);
-                is_lost.map(|((id, ..), _)| *id).collect()
+                let lost = watched.iter().zip(held).filter(|(_, is_held)| !is_held);
+                (lost.map(|((id, ..), _)| *id).collect(), Ending::Revoked)
             }
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "cannot tell who may listen: nobody");
-                watched.iter().map(|(id, ..)| *id).collect()
+                (watched.iter().map(|(id, ..)| *id).collect(), Ending::Unknown)
             }
         };
-        let mut all = self.0.watch.lock();
-        for id in ended {
-            all.remove(&id);
-        }
+        self.0.watch.end(&ended, ending);
     }
 }
 
@@ -99,6 +111,14 @@ impl Watch {
         }
         all.insert(new_id(), watched);
         Ok(())
+    }
+
+    fn end(&self, ids: &[Uuid], ending: Ending) {
+        let mut all = self.lock();
+        for watched in ids.iter().filter_map(|id| all.remove(id)) {
+            // Whoever does not listen any more has ended already.
+            let _ = watched.end.send(ending);
+        }
     }
 
     /// Gauges are floats, exact up to 2^32.

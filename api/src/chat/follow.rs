@@ -3,7 +3,7 @@
 use std::{pin::Pin, time::Duration};
 
 use axum::http::StatusCode;
-use commands::{Caller, RunSignal, StartedRun, ToolProgress};
+use commands::{Caller, Ending, RunSignal, StartedRun, ToolProgress};
 use domain::chat::{FailureKind, Run, Status};
 use eventlog::LiveMessage;
 use tokio::{
@@ -28,8 +28,8 @@ pub(super) struct Follow {
     /// The run.
     pub id: Uuid,
     signals: Receiver<LiveMessage>,
-    /// Completes once the caller's credential is not good any more.
-    revoked: Pin<Box<dyn Future<Output = ()> + Send + Sync>>,
+    /// Completes once the caller's credential is not good any more, or nobody can tell.
+    ending: Pin<Box<dyn Future<Output = Ending> + Send + Sync>>,
     until: Instant,
 }
 
@@ -56,9 +56,9 @@ impl Follow {
         caller: Caller,
         started: StartedRun,
     ) -> Result<Self, Problem> {
-        let revoked = Box::pin(app.commands.watch(&caller).await?);
+        let ending = Box::pin(app.commands.watch(&caller).await?);
         Ok(Self {
-            revoked,
+            ending,
             app,
             caller,
             session: started.session,
@@ -99,7 +99,7 @@ impl Follow {
         }
         let signal = tokio::select! {
             signal = timeout(QUIET, self.signals.recv()) => signal,
-            () = &mut self.revoked => return Err(Problem { is_final: true, ..Problem::anonymous() }),
+            ending = &mut self.ending => return Err(Self::end_as(ending)),
             () = self.app.setup().shutdown.cancelled() => {
                 return Err(Self::leave("the server stops; the run goes on when it is back"));
             }
@@ -112,6 +112,15 @@ impl Follow {
                 None
             }
         })
+    }
+
+    fn end_as(ending: Ending) -> Problem {
+        match ending {
+            Ending::Revoked => Problem { is_final: true, ..Problem::anonymous() },
+            Ending::Unknown => {
+                Self::leave("nobody can tell at present whether you may listen; the run goes on")
+            }
+        }
     }
 
     /// A second try while the run goes on would be a second run.

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse, Response, Sse, sse::Event},
 };
-use commands::{Caller, inbox_topic};
+use commands::{Caller, Ending, inbox_topic};
 use eventlog::{LiveMessage, Position};
 use futures_util::stream;
 use projections::InboxCounts;
@@ -94,7 +94,7 @@ struct Following {
     after: Position,
     told: Option<InboxCounts>,
     signals: Receiver<LiveMessage>,
-    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    ended: Pin<Box<dyn Future<Output = Ending> + Send>>,
     waiting: VecDeque<Event>,
 }
 
@@ -105,7 +105,7 @@ impl Following {
                 return Some(event);
             }
             tokio::select! {
-                () = &mut self.ended => return None,
+                _ = &mut self.ended => return None,
                 () = self.app.setup().shutdown.cancelled() => return None,
                 signal = self.signals.recv() => match signal {
                     Ok(signal) => self.await_readable(&signal).await,

@@ -225,6 +225,18 @@ async fn a_person_is_told_of_a_new_device_and_of_a_copied_token() -> anyhow::Res
     Ok(())
 }
 
+/// A chat that is told of a tool at once and answered in a minute.
+fn long_chat(provider: &ScriptedProvider) -> Value {
+    let late = Box::new(Reply::Text("much later".into()));
+    let list = vec![("a".to_owned(), "zerodb_list_tables".to_owned(), "{}".to_owned())];
+    provider.script([Reply::ToolCalls(list), Reply::After { milliseconds: 60_000, reply: late }]);
+    json!({
+        "provider": "openai", "model": "m", "stream": true,
+        "messages": [{ "role": "user", "content": "hello" }],
+        "tool_subset": ["zerodb_list_tables"],
+    })
+}
+
 #[tokio::test]
 async fn open_streams_end_when_their_device_is_signed_out_through_another_process()
 -> anyhow::Result<()> {
@@ -237,14 +249,7 @@ async fn open_streams_end_when_their_device_is_signed_out_through_another_proces
     let twin = program.twin()?.start().await?;
     let ada = Person::register(&program, "ada@example.org").await?;
     let phone = Person::sign_in(&program, &ada.email, PASSWORD).await?;
-    let late = Box::new(Reply::Text("much later".into()));
-    let list = vec![("a".to_owned(), "zerodb_list_tables".to_owned(), "{}".to_owned())];
-    provider.script([Reply::ToolCalls(list), Reply::After { milliseconds: 60_000, reply: late }]);
-    let body = json!({
-        "provider": "openai", "model": "m", "stream": true,
-        "messages": [{ "role": "user", "content": "hello" }],
-        "tool_subset": ["zerodb_list_tables"],
-    });
+    let body = long_chat(&provider);
     let chat = phone.asks(program.post("/v1/chat/completions", &body)).send().await?;
     let inbox = phone.asks(program.get("/v1/notifications/stream")).send().await?;
     assert_eq!((chat.status().as_u16(), inbox.status().as_u16()), (200, 200));
@@ -255,6 +260,28 @@ async fn open_streams_end_when_their_device_is_signed_out_through_another_proces
     let chat = timeout(Duration::from_secs(5), chat.text()).await??;
     assert!(!chat.contains("much later") && chat.contains("authentication_required"), "{chat}");
     timeout(Duration::from_secs(5), inbox.text()).await??;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_listens_when_claims_cannot_be_read_is_not_called_a_stranger() -> anyhow::Result<()> {
+    let provider = ScriptedProvider::start().await;
+    let program = Setup::default()
+        .with("OPENAI_BASE_URL", provider.openai_url())
+        .with("OPENAI_API_KEY", "sk-test")
+        .start()
+        .await?;
+    let ada = Person::register(&program, "ada@example.org").await?;
+    let body = long_chat(&provider);
+    let chat = ada.asks(program.post("/v1/chat/completions", &body)).send().await?;
+    assert_eq!(chat.status(), 200);
+
+    let pool = sqlx::PgPool::connect(program.database().unwrap_or_default()).await?;
+    sqlx::query("alter table log.claim rename to claim_elsewhere").execute(&pool).await?;
+
+    let told = timeout(Duration::from_secs(5), chat.text()).await??;
+    assert!(told.contains(r#""code":"unavailable""#), "{told}");
+    assert!(!told.contains("authentication_required"), "{told}");
     Ok(())
 }
 
