@@ -86,7 +86,7 @@ fn role(name: &str) -> Result<Role, serde::de::value::Error> {
 /// Which events change an account's row.
 pub(crate) fn wants(name: &str) -> bool {
     name.starts_with("user.")
-        || ["session.started", "factors.added", "factors.cleared"].contains(&name)
+        || ["session.started", "factors.added", "factors.cleared", "factors.undone"].contains(&name)
 }
 
 pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::Result<()> {
@@ -129,6 +129,7 @@ pub(crate) fn two_factor(event: &factors::Event) -> Option<(Uuid, bool)> {
     match event {
         factors::Event::Added { user, .. } => Some((*user, true)),
         factors::Event::Cleared { user, .. } => Some((*user, false)),
+        factors::Event::Undone { user, active, .. } => Some((*user, !active.is_empty())),
         factors::Event::Prepared { .. }
         | factors::Event::CodeSent { .. }
         | factors::Event::CodeAccepted { .. }

@@ -13,8 +13,8 @@ use crate::{
 };
 
 const LINK: Link = Link {
-    question: "Was this not you? Your address and your password are put back as they were before, and \
-        all devices are signed out. Look at your second factors yourself.",
+    question: "Was this not you? Your address, your password and your second factors are put back as \
+        they were before, and all devices are signed out.",
     button: "This was not me",
     action: "/v1/auth/undo",
     wants_password: false,
@@ -38,8 +38,9 @@ async fn show(Query(proof): Query<LinkToken>) -> Response {
 
 /// This was not me
 ///
-/// Puts address and password back as they were before what the notice tells of; second factors stay
-/// as they are. All devices and all API keys made since are dead, and an administrator gets a case.
+/// Puts address, password and second factors back as they were before what the notice tells of. All
+/// devices are signed out and asked for a factor again, API keys made since are dead, and an
+/// administrator gets a case.
 #[utoipa::path(post, path = "/v1/auth/undo", operation_id = "undo", tag = "auth", security(()),
     request_body(content(
         (LinkToken = "application/json"), (LinkToken = "application/x-www-form-urlencoded"))),

@@ -1,6 +1,7 @@
 //! Ending what was good before credentials changed: asked of the log and of what stands beside it, never
 //! of a read model.
 
+use chrono::{DateTime, Utc};
 use domain::{
     Event,
     api_key::{self, ApiKey},
@@ -23,14 +24,31 @@ pub(super) struct End {
     pub spared: Option<Uuid>,
     /// From where in the log on keys of programs end as well.
     pub keys_since: Option<Position>,
-    /// Whether second factors end as well.
-    pub with_factors: bool,
+    /// What becomes of second factors.
+    pub factors: Fate,
+}
+
+/// What becomes of second factors.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Fate {
+    /// They stay, and are asked for on every device.
+    #[default]
+    Asked,
+    /// They end as well.
+    Gone,
+    /// They are as they were before a place in the log.
+    BackTo(Position),
 }
 
 impl End {
     /// Everything there is.
     pub(super) const EVERYTHING: Self =
-        Self { spared: None, keys_since: Some(0), with_factors: true };
+        Self { spared: None, keys_since: Some(0), factors: Fate::Gone };
+
+    /// What was done at a place in the log and since.
+    pub(super) const fn since(of: Position) -> Self {
+        Self { spared: None, keys_since: Some(of), factors: Fate::BackTo(of) }
+    }
 
     fn of(event: &user::Event, meta: &Meta) -> Option<Self> {
         match event {
@@ -39,9 +57,7 @@ impl End {
             }
             user::Event::PasswordReset { .. } => Some(Self::default()),
             user::Event::CredentialsDropped { .. } => Some(Self::EVERYTHING),
-            user::Event::Undone { of, .. } => {
-                Some(Self { keys_since: Some(*of), ..Self::default() })
-            }
+            user::Event::Undone { of, .. } => Some(Self::since(*of)),
             user::Event::Registered { .. }
             | user::Event::VerificationRequested { .. }
             | user::Event::EmailVerified { .. }
@@ -68,30 +84,47 @@ impl Commands {
     pub async fn end_what_died(&self, event: &Recorded) -> Result<(), Error> {
         let Event::User(happened) = &event.event else { return Ok(()) };
         let Some(end) = End::of(happened, &event.meta) else { return Ok(()) };
-        self.end_before(event.stream, end, event.position, &event.meta).await
+        let when = (event.position, event.recorded_at);
+        self.end_before(event.stream, end, when, &event.meta).await
     }
 
-    /// Ends what began before a position.
+    /// Ends what began before a position, which was written at a moment. Sessions end first: nobody
+    /// changes anything any more while the rest ends.
     pub(super) async fn end_before(
         &self,
         user: Uuid,
         end: End,
-        position: Position,
+        (position, at): (Position, DateTime<Utc>),
         meta: &Meta,
     ) -> Result<(), Error> {
         let meta = Meta { causation: Some(position), ..meta.about(user) };
         self.end_sessions(user, position, end.spared, &meta).await?;
-        if end.with_factors && self.factors_of(user).await?.position < position {
-            match self.clear_factors(user, ClearReason::Reset, &meta).await {
-                Ok(_) | Err(Error::Rejected(_)) => {}
-                Err(error) => return Err(error),
-            }
+        match self.settle_factors(user, end.factors, (position, at), &meta).await {
+            Ok(()) | Err(Error::Rejected(_)) => {}
+            Err(error) => return Err(error),
         }
         let Some(since) = end.keys_since else { return Ok(()) };
         for key in self.kept(API_KEY_OF, user, position).await? {
             self.revoke_since(key, user, since, &meta).await?;
         }
         Ok(())
+    }
+
+    async fn settle_factors(
+        &self,
+        user: Uuid,
+        fate: Fate,
+        (position, at): (Position, DateTime<Utc>),
+        meta: &Meta,
+    ) -> Result<(), Error> {
+        match fate {
+            Fate::Asked => self.forget_devices_of(user, at, meta).await.map(drop),
+            Fate::Gone if self.factors_of(user).await?.position < position => {
+                self.clear_factors(user, ClearReason::Reset, meta).await.map(drop)
+            }
+            Fate::Gone => Ok(()),
+            Fate::BackTo(of) => self.undo_factors(user, of, position, meta).await,
+        }
     }
 
     /// Ends a session; once is enough.

@@ -37,7 +37,8 @@ impl Commands {
         let meta = origin.meta().about(user);
         let executed = self.execute_with::<User>(user, command, dropped(account), &meta).await?;
         if !account.is_verified() {
-            self.end_before(user, End::EVERYTHING, executed.position, &meta).await?;
+            let when = (executed.position, self.0.clock.now());
+            self.end_before(user, End::EVERYTHING, when, &meta).await?;
         }
         self.complete_sign_in(user, &executed.state, Way::MagicLink, origin).await
     }

@@ -41,7 +41,8 @@ impl Commands {
         let (command, meta) = (user::Command::Credential(change), caller.meta());
         let executed = self.execute_with::<User>(caller.user, command, secrets, &meta).await?;
         let end = End { spared: meta.credential, ..End::default() };
-        self.end_before(caller.user, end, executed.position, &meta).await?;
+        let when = (executed.position, self.0.clock.now());
+        self.end_before(caller.user, end, when, &meta).await?;
         Ok(Done::new((), executed.position))
     }
 
@@ -83,7 +84,8 @@ impl Commands {
         let command = user::Command::Credential(reset);
         let executed = self.execute_with::<User>(user, command, secrets, &meta).await?;
         let end = if account.is_verified() { End::default() } else { End::EVERYTHING };
-        self.end_before(user, end, executed.position, &meta).await?;
+        let when = (executed.position, self.0.clock.now());
+        self.end_before(user, end, when, &meta).await?;
         Ok(Done::new((), executed.position))
     }
 

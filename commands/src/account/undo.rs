@@ -26,8 +26,8 @@ impl Commands {
         let executed = self.execute::<User>(proof.user, command, &meta).await?;
         metrics::counter!("annals_undone_total").increment(1);
         tracing::warn!(user = %proof.user, of = proof.of, "somebody says that it was not them");
-        let end = End { keys_since: Some(proof.of), ..End::default() };
-        self.end_before(proof.user, end, executed.position, &meta).await?;
+        let when = (executed.position, self.0.clock.now());
+        self.end_before(proof.user, End::since(proof.of), when, &meta).await?;
         Ok(Done::new(proof.user, executed.position))
     }
 

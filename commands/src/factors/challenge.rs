@@ -86,7 +86,11 @@ impl Commands {
         let person = self.load::<User>(user).await?.state;
         may_sign_in(&person)?;
         let waiting = self.factors_of(user).await?.state;
-        let way = waiting.challenge(challenge, self.0.clock.now()).map_or(Way::SignIn, |it| it.way);
+        let waits = waiting.challenge(challenge, self.0.clock.now()).ok_or_else(over)?;
+        if waits.is_older_than(&person) {
+            return Err(over().into());
+        }
+        let way = waits.way;
         let session = new_id();
         let name = origin.user_agent.clone();
         let device = remember_device.then(|| NewDevice { id: new_id(), name });

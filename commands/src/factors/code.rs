@@ -6,9 +6,10 @@ use domain::{
     Category, Kind, Rejection,
     factors::{Factors, Method, Purpose, Shown},
 };
+use eventlog::Secret;
 use uuid::Uuid;
 
-use super::{BACKUP_CODES, TOTP, TOTP_PREPARED, backup_code, totp};
+use super::{BACKUP_CODES, TOTP, backup_code, totp};
 use crate::{Commands, Error};
 
 /// Digits of a code of an app or of one that was sent.
@@ -99,12 +100,12 @@ impl Commands {
         purpose: &Purpose,
         at: DateTime<Utc>,
     ) -> Result<Option<Shown>, Error> {
-        let (factor, name) = match purpose {
-            Purpose::Enrol { .. } => (factors.prepared(Method::Totp), TOTP_PREPARED),
-            Purpose::SignIn { .. } | Purpose::StepUp => (factors.active(Method::Totp), TOTP),
+        let factor = match purpose {
+            Purpose::Enrol { .. } => factors.prepared(Method::Totp),
+            Purpose::SignIn { .. } | Purpose::StepUp => factors.active(Method::Totp),
         };
         let Some(factor) = factor else { return Ok(None) };
-        let secret = self.factor_secret(user, name).await?;
+        let secret = self.factor_secret(user, factor.id).await?;
         let step = secret.map(|secret| totp::step_of(&secret, code, at)).transpose()?.flatten();
         Ok(Some(Shown::Totp { factor: factor.id, step }))
     }
@@ -117,24 +118,33 @@ impl Commands {
     ) -> Result<Vec<Shown>, Error> {
         let Some(codes) = &factors.backup_codes else { return Ok(vec![]) };
         let stream = Category::Factors.stream_of(user);
-        let hashes = self.0.log.secret(stream, BACKUP_CODES).await.map_err(Error::Unavailable)?;
+        let hashes = self.beside_factors(stream, BACKUP_CODES, codes.set).await?;
         let hashes = hashes.unwrap_or_default();
         let ordinal = backup_code::ordinal(&self.0.tokens, codes.set, &hashes, code);
         Ok(vec![Shown::BackupCode { set: codes.set, ordinal }])
     }
 
     /// The secret of an app, opened.
-    pub(super) async fn factor_secret(
-        &self,
-        user: Uuid,
-        name: &'static str,
-    ) -> Result<Option<Vec<u8>>, Error> {
+    async fn factor_secret(&self, user: Uuid, factor: Uuid) -> Result<Option<Vec<u8>>, Error> {
         let stream = Category::Factors.stream_of(user);
-        let sealed = self.0.log.secret(stream, name).await.map_err(Error::Unavailable)?;
+        let sealed = self.beside_factors(stream, TOTP, factor).await?;
         let Some(sealed) = sealed else { return Ok(None) };
-        // It is moved from one name to the other as it is: both have the same context.
         let opened = self.0.log.open_for(user, &sealed, stream.as_bytes()).await;
         opened.map_err(Error::Unavailable)
+    }
+
+    /// What is kept beside factors under a name and an id, or, by an older program, under the name.
+    async fn beside_factors(
+        &self,
+        stream: Uuid,
+        name: &'static str,
+        id: Uuid,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let own = self.0.log.secret(stream, &Secret::one_of(name, id)).await;
+        match own.map_err(Error::Unavailable)? {
+            Some(own) => Ok(Some(own)),
+            None => self.0.log.secret(stream, name).await.map_err(Error::Unavailable),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use domain::{
 };
 use eventlog::Secret;
 
-use super::{TOTP_PREPARED, code::Typed, totp};
+use super::{TOTP, code::Typed, outdated, totp};
 use crate::{
     Caller, Commands, Done, Error, Proof,
     idempotency::{new_id, secret},
@@ -46,8 +46,9 @@ impl Commands {
         let (factor, bytes) = (new_id(), secret::<{ totp::SECRET }>()?);
         let stream = Category::Factors.stream_of(caller.user);
         let sealed = self.0.log.seal_for(caller.user, &bytes, stream.as_bytes()).await;
-        let secrets = vec![Secret::Put(TOTP_PREPARED, sealed.map_err(Error::Unavailable)?)];
         let at = self.0.clock.now();
+        let mut secrets = outdated(&self.factors_of(caller.user).await?.state, at);
+        secrets.push(Secret::PutOne(TOTP, factor, sealed.map_err(Error::Unavailable)?));
         let prepare = Command::Prepare { method: Method::Totp, factor, phone: None, at };
         let executed =
             self.execute_with::<Factors>(stream, prepare, secrets, &caller.meta()).await?;

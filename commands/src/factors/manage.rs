@@ -8,7 +8,7 @@ use domain::{
 use eventlog::{Meta, Secret};
 use uuid::Uuid;
 
-use super::{BACKUP_CODES, TOTP, TOTP_PREPARED, backup_code, code::Typed, enrol::masked};
+use super::{BACKUP_CODES, backup_code, code::Typed, enrol::masked, everything, outdated};
 use crate::{Caller, Commands, Done, Error, Proof, idempotency::new_id};
 
 /// What is true of a person's factors.
@@ -60,8 +60,10 @@ impl Commands {
         }
         let (set, codes) = (new_id(), backup_code::generate()?);
         let hashes = backup_code::hashes(&self.0.tokens, set, &codes);
-        let command = Command::MakeBackupCodes { set, at: self.0.clock.now() };
-        let secrets = vec![Secret::Put(BACKUP_CODES, hashes)];
+        let at = self.0.clock.now();
+        let command = Command::MakeBackupCodes { set, at };
+        let mut secrets = outdated(&self.factors_of(caller.user).await?.state, at);
+        secrets.push(Secret::PutOne(BACKUP_CODES, set, hashes));
         let stream = Category::Factors.stream_of(caller.user);
         let executed =
             self.execute_with::<Factors>(stream, command, secrets, &caller.meta()).await?;
@@ -97,6 +99,14 @@ impl Commands {
         self.clear_factors(user, ClearReason::Reset, &caller.meta().about(user)).await
     }
 
+    /// Ends all other sessions of the caller's, and has every device ask for a factor again; answers
+    /// how many sessions there were (ASVS 5.0, 7.4.3).
+    pub async fn leave_other_devices(&self, caller: &Caller) -> Result<Done<u64>, Error> {
+        let revoked = self.revoke_sessions(caller, true).await?;
+        let forgotten = self.forget_device(caller, None).await?;
+        Ok(Done::new(revoked.value, revoked.position.max(forgotten.position)))
+    }
+
     /// Forgets a remembered device of the caller's, or all of them.
     pub async fn forget_device(
         &self,
@@ -120,7 +130,20 @@ impl Commands {
         Ok(Done::new((), executed.position))
     }
 
-    /// Takes all factors of a person away, and what is kept beside them.
+    /// Forgets all devices that a person has had remembered until a moment.
+    pub(crate) async fn forget_devices_of(
+        &self,
+        user: Uuid,
+        until: DateTime<Utc>,
+        meta: &Meta,
+    ) -> Result<Done<()>, Error> {
+        let stream = Category::Factors.stream_of(user);
+        let command = Command::ForgetDevicesOf { until };
+        let executed = self.execute::<Factors>(stream, command, meta).await?;
+        Ok(Done::new((), executed.position))
+    }
+
+    /// Takes all factors of a person away; what is kept beside them goes when nobody can go back to it.
     pub(crate) async fn clear_factors(
         &self,
         user: Uuid,
@@ -129,7 +152,10 @@ impl Commands {
     ) -> Result<Done<()>, Error> {
         let stream = Category::Factors.stream_of(user);
         let command = Command::Clear { user, reason, at: self.0.clock.now() };
-        let secrets = [TOTP, TOTP_PREPARED, BACKUP_CODES].map(Secret::Drop).to_vec();
+        let secrets = match reason {
+            ClearReason::Erased => everything(&self.factors_of(user).await?.state),
+            ClearReason::Disabled | ClearReason::Reset => vec![],
+        };
         let executed = self.execute_with::<Factors>(stream, command, secrets, meta).await?;
         Ok(Done::new((), executed.position))
     }

@@ -9,6 +9,7 @@ mod present;
 mod send;
 mod token;
 mod totp;
+mod undo;
 
 pub(crate) use challenge::may_sign_in;
 pub use challenge::{Answer, Challenged, SignIn};
@@ -16,21 +17,50 @@ pub(crate) use code::Typed;
 pub use enrol::{Enrolled, TotpSetup};
 pub use manage::TwoFactorStatus;
 
-use domain::{Category, factors::Factors};
-use eventlog::Loaded;
+use chrono::{DateTime, Utc};
+use domain::{
+    Category,
+    factors::{BackupCodes, Factor, Factors, Method},
+};
+use eventlog::{Loaded, Secret};
 use uuid::Uuid;
 
 use crate::{Commands, Error};
 
-/// The name of the secret beside a person's factors that codes of an app are made from; sealed.
+/// The name of the secrets beside a person's factors that codes of apps are made from; sealed. Each has
+/// the id of its factor, so that which one counts follows from the stream.
 pub(crate) const TOTP: &str = "totp";
-/// The same, while it was not shown yet.
+/// Where an older program has put one that was not shown yet.
 pub(crate) const TOTP_PREPARED: &str = "totp_prepared";
-/// The hashes of the backup codes.
+/// The hashes of the backup codes, by set.
 pub(crate) const BACKUP_CODES: &str = "backup_codes";
 
 impl Commands {
     pub(crate) async fn factors_of(&self, user: Uuid) -> Result<Loaded<Factors>, Error> {
         self.load::<Factors>(Category::Factors.stream_of(user)).await
     }
+}
+
+/// What is kept beside the stream of things that nobody can go back to.
+fn outdated(factors: &Factors, at: DateTime<Utc>) -> Vec<Secret> {
+    let former = factors.outdated(at);
+    former.flat_map(|former| forgotten(&former.factors, former.backup_codes.as_ref())).collect()
+}
+
+/// All that is kept beside the stream.
+fn everything(factors: &Factors) -> Vec<Secret> {
+    let Factors { active, prepared, backup_codes, former, .. } = factors;
+    let mut secrets = [TOTP, TOTP_PREPARED, BACKUP_CODES].map(Secret::Drop).to_vec();
+    secrets.extend(forgotten(active, backup_codes.as_ref()));
+    secrets.extend(forgotten(prepared, None));
+    secrets.extend(
+        former.iter().flat_map(|former| forgotten(&former.factors, former.backup_codes.as_ref())),
+    );
+    secrets
+}
+
+fn forgotten(factors: &[Factor], backup_codes: Option<&BackupCodes>) -> Vec<Secret> {
+    let apps = factors.iter().filter(|factor| factor.method == Method::Totp);
+    let apps = apps.map(|factor| Secret::DropOne(TOTP, factor.id));
+    apps.chain(backup_codes.map(|codes| Secret::DropOne(BACKUP_CODES, codes.set))).collect()
 }

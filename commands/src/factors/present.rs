@@ -3,12 +3,12 @@
 
 use domain::{
     Category, Kind, Rejection,
-    factors::{Command, Event, Factors, Method, Present, Purpose},
+    factors::{Command, Event, Factors, Present, Purpose},
 };
 use eventlog::{AppendError, Loaded, Meta, Position, Secret};
 use uuid::Uuid;
 
-use super::{BACKUP_CODES, TOTP, TOTP_PREPARED, backup_code, code::Typed};
+use super::{BACKUP_CODES, backup_code, code::Typed, outdated};
 use crate::{
     Commands, Error,
     execute::{Attempt, Decision, Executed},
@@ -73,7 +73,7 @@ impl Commands {
             let events =
                 domain::Aggregate::decide(&loaded.state, Command::Present(present.clone()))
                     .map_err(Rejection::from)?;
-            let secrets = self.beside(stream, &events, backup_codes).await?;
+            let secrets = self.beside(&loaded.state, &events, backup_codes);
             let decision = Decision { id, command: Command::Present(present), secrets };
             match self.decide(stream, loaded, decision, meta).await {
                 Err(Attempt::StreamMoved) => {}
@@ -84,29 +84,16 @@ impl Commands {
     }
 
     /// What is written beside the events.
-    async fn beside(
-        &self,
-        stream: Uuid,
-        events: &[Event],
-        backup_codes: &[String],
-    ) -> Result<Vec<Secret>, Error> {
-        let mut secrets = Vec::new();
-        for event in events {
-            match event {
-                Event::Added { method: Method::Totp, .. } => {
-                    let prepared = self.0.log.secret(stream, TOTP_PREPARED).await;
-                    let prepared = prepared.map_err(Error::Unavailable)?;
-                    secrets.extend(prepared.map(|sealed| Secret::Put(TOTP, sealed)));
-                    secrets.push(Secret::Drop(TOTP_PREPARED));
-                }
-                Event::BackupCodesMade { set, .. } => {
-                    let hashes = backup_code::hashes(&self.0.tokens, *set, backup_codes);
-                    secrets.push(Secret::Put(BACKUP_CODES, hashes));
-                }
-                _ => {}
-            }
-        }
-        Ok(secrets)
+    fn beside(&self, factors: &Factors, events: &[Event], backup_codes: &[String]) -> Vec<Secret> {
+        let made = events.iter().find_map(|event| match event {
+            Event::BackupCodesMade { set, at, .. } => Some((*set, *at)),
+            _ => None,
+        });
+        let Some((set, at)) = made else { return vec![] };
+        let mut secrets = outdated(factors, at);
+        let hashes = backup_code::hashes(&self.0.tokens, set, backup_codes);
+        secrets.push(Secret::PutOne(BACKUP_CODES, set, hashes));
+        secrets
     }
 
     fn tell_of_code(&self, user: Uuid, factors: &Factors, purpose: &Purpose, is_right: bool) {

@@ -87,5 +87,6 @@ events! {
     Event::Factors(factors::Event::ChallengeAnswered { .. }) => "factors.challenge_answered",
     Event::Factors(factors::Event::DeviceRemembered { .. }) => "factors.device_remembered",
     Event::Factors(factors::Event::DevicesForgotten { .. }) => "factors.devices_forgotten",
+    Event::Factors(factors::Event::Undone { .. }) => "factors.undone",
     Event::Factors(factors::Event::Cleared { .. }) => "factors.cleared",
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{ClearReason, Method, PhoneNumber, Way};
+use super::{ClearReason, Method, PhoneNumber, Undo, Way};
 
 /// What may be asked of a person's factors.
 #[derive(Clone, Debug)]
@@ -53,6 +53,13 @@ pub enum Command {
         /// Which; none means all.
         device: Option<Uuid>,
     },
+    /// Forget all devices that were remembered until then.
+    ForgetDevicesOf {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// Put all factors back.
+    Undo(Undo),
     /// Take all factors away.
     Clear {
         /// Whose they are.

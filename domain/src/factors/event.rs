@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Method, PhoneNumber, Way};
+use super::{BackupCodes, Factor, Method, PhoneNumber, Way};
 use crate::Personal;
 
 /// What can have happened to a person's factors.
@@ -135,6 +135,20 @@ pub enum Event {
     DevicesForgotten {
         /// Which.
         devices: Vec<Uuid>,
+    },
+    /// They are as they were before something that was not the person.
+    #[serde(rename = "factors.undone")]
+    Undone {
+        /// Whose they are.
+        user: Uuid,
+        /// The place in the log of the account's own undoing, which this follows from.
+        by: i64,
+        /// Those that are asked for from now on.
+        active: Vec<Factor>,
+        /// The codes for when all else is lost.
+        backup_codes: Option<BackupCodes>,
+        /// When.
+        at: DateTime<Utc>,
     },
     /// All factors are gone.
     #[serde(rename = "factors.cleared")]

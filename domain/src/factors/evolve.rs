@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    BackupCodes, Challenge, ClearReason, DEVICES, Device, Event, FRESH, Factor, Factors, Guard,
-    Method, OPEN_CHALLENGES, Proven, SentCode,
+    BackupCodes, Challenge, ClearReason, DEVICES, Device, Event, FRESH, Factor, Factors, Method,
+    OPEN_CHALLENGES, Proven, SentCode,
 };
 
 impl Factors {
@@ -15,8 +15,11 @@ impl Factors {
             Event::CodeAccepted { .. }
             | Event::CodeRefused { .. }
             | Event::BackupCodeUsed { .. } => self.judge(event),
-            Event::BackupCodesMade { set, count, .. } => {
-                self.backup_codes = Some(BackupCodes { set: *set, unused: (0..*count).collect() });
+            Event::BackupCodesMade { set, count, at } => {
+                let codes = BackupCodes { set: *set, unused: (0..*count).collect() };
+                let before = self.backup_codes.replace(codes);
+                self.put_aside(vec![], before, *at);
+                self.forget_outdated(*at);
             }
             Event::ChallengeOpened { .. } | Event::ChallengeAnswered { .. } => {
                 self.challenged(event);
@@ -25,26 +28,36 @@ impl Factors {
             Event::DevicesForgotten { devices } => {
                 self.devices.retain(|known| !devices.contains(&known.id));
             }
-            Event::Cleared { reason, .. } => {
-                let guard = match reason {
-                    ClearReason::Disabled => std::mem::take(&mut self.guard),
-                    ClearReason::Reset | ClearReason::Erased => Guard::default(),
-                };
-                *self = Self { guard, ..Self::default() };
+            Event::Undone { by, active, backup_codes, at, .. } => {
+                self.put_back(*by, active, backup_codes.as_ref(), *at);
             }
+            Event::Cleared { reason, at, .. } => self.clear(*reason, *at),
         }
     }
 
+    fn clear(&mut self, reason: ClearReason, at: DateTime<Utc>) {
+        self.put_all_aside(at);
+        let Self { guard, former, undone, .. } = std::mem::take(self);
+        *self = match reason {
+            ClearReason::Disabled => Self { guard, former, undone, ..Self::default() },
+            ClearReason::Reset => Self { former, undone, ..Self::default() },
+            ClearReason::Erased => Self::default(),
+        };
+    }
+
     fn enrol(&mut self, event: &Event) {
-        if let Event::Prepared { method, factor, phone, .. } = event {
-            self.prepared.retain(|other| other.method != *method);
+        if let Event::Prepared { method, factor, phone, at } = event {
+            let before = self.prepared.extract_if(.., |other| other.method == *method).collect();
+            self.put_aside(before, None, *at);
+            self.forget_outdated(*at);
             let phone = phone.clone();
             self.prepared.push(Factor { id: *factor, method: *method, phone, last_step: None });
             self.sent.retain(|code| code.method != *method || code.challenge.is_some());
         }
-        if let Event::Added { method, factor, step, phone, .. } = event {
+        if let Event::Added { method, factor, step, phone, at, .. } = event {
             self.prepared.retain(|other| other.method != *method);
-            self.active.retain(|other| other.method != *method);
+            let before = self.active.extract_if(.., |other| other.method == *method).collect();
+            self.put_aside(before, None, *at);
             let (phone, last_step) = (phone.clone(), *step);
             self.active.push(Factor { id: *factor, method: *method, phone, last_step });
             self.sent.retain(|code| code.method != *method);

@@ -10,12 +10,13 @@ mod phone;
 mod present;
 #[cfg(test)]
 mod tests;
+mod undo;
 mod way;
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use command::{Command, NewDevice, Present, Purpose, Shown};
@@ -24,9 +25,10 @@ pub use event::{ClearReason, Event};
 pub use guard::{FAILURES, Guard, LOCK, PER_MINUTE};
 pub use method::Method;
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
+pub use undo::{Former, Undo};
 pub use way::Way;
 
-use crate::{Aggregate, Category, Personal};
+use crate::{Aggregate, Category, Personal, user::User};
 
 /// How long a code that was sent is good.
 pub const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
@@ -70,10 +72,14 @@ pub struct Factors {
     pub guard: Guard,
     /// Whether the last code was right.
     pub was_right: Option<bool>,
+    /// What was replaced lately.
+    pub former: Vec<Former>,
+    /// The place in the log of the account's last undoing that was followed.
+    pub undone: Option<i64>,
 }
 
 /// Something that a person has.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Factor {
     /// Tells it from those before and after it.
     pub id: Uuid,
@@ -86,7 +92,7 @@ pub struct Factor {
 }
 
 /// A set of backup codes; what they are is kept beside the stream, as hashes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackupCodes {
     /// Tells it from the sets before and after it.
     pub set: Uuid,
@@ -138,6 +144,15 @@ pub struct Proven {
     pub session: Uuid,
     /// When the factor was shown.
     pub at: DateTime<Utc>,
+}
+
+impl Challenge {
+    /// Whether it was opened with a password that is another one by now.
+    #[must_use]
+    pub fn is_older_than(&self, person: &User) -> bool {
+        let replaced = person.account().and_then(|account| account.replaced.last());
+        replaced.is_some_and(|replaced| self.expires_at - CHALLENGE_LIFETIME <= replaced.at)
+    }
 }
 
 impl Factors {
@@ -267,7 +282,16 @@ impl Aggregate for Factors {
                     (false, _) => Ok(vec![Event::DevicesForgotten { devices }]),
                 }
             }
-            Command::Clear { .. } if *self == Self::default() => Ok(vec![]),
+            Command::ForgetDevicesOf { until } => {
+                let devices = self.devices.iter().filter(|known| known.at <= until);
+                let devices: Vec<_> = devices.map(|known| known.id).collect();
+                if devices.is_empty() {
+                    return Ok(vec![]);
+                }
+                Ok(vec![Event::DevicesForgotten { devices }])
+            }
+            Command::Undo(undo) => Ok(self.undo(undo)),
+            Command::Clear { .. } if self.is_untouched() => Ok(vec![]),
             Command::Clear { user, reason, at } => Ok(vec![Event::Cleared { user, reason, at }]),
         }
     }

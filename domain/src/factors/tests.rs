@@ -2,6 +2,7 @@
 
 mod guessing;
 mod sign_in;
+mod undo;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

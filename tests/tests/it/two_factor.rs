@@ -6,3 +6,4 @@ mod journey;
 mod scene;
 mod sent;
 mod step_up;
+mod undo;

@@ -51,6 +51,7 @@ fn happened_to_factors(action: &str) -> &'static str {
         "factors.challenge_answered" => "A sign-in showed a second factor",
         "factors.device_remembered" => "A device was remembered",
         "factors.devices_forgotten" => "Devices were forgotten",
+        "factors.undone" => "Second factors were put back as they were before",
         "factors.cleared" => "Two-factor authentication was turned off",
         _ => happened_to_account(action),
     }

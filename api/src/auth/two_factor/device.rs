@@ -18,13 +18,23 @@ use crate::{
 
 /// The routes of this file.
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, forget_all)).routes(routes!(forget))
+    OpenApiRouter::new()
+        .routes(routes!(list, forget_all))
+        .routes(routes!(forget))
+        .routes(routes!(leave_others))
 }
 
 /// Devices that need not show a factor.
 #[derive(Serialize, ToSchema)]
 struct Devices {
     devices: Vec<Device>,
+}
+
+/// How many devices were signed out.
+#[derive(Serialize, ToSchema)]
+struct LeftDevices {
+    success: bool,
+    revoked: u64,
 }
 
 /// A device that need not show a factor.
@@ -76,4 +86,14 @@ async fn forget(
 ) -> Result<Response, Problem> {
     let done = app.commands.forget_device(&caller, Some(id)).await?;
     Ok(app.done(done, |()| Json(Success::new("Device forgotten"))).await)
+}
+
+/// Sign all other devices out
+///
+/// Remembered devices are forgotten as well: every device is asked for a factor again.
+#[utoipa::path(post, path = "/v1/auth/2fa/revoke-sessions", operation_id = "leave_other_devices", tag = "two-factor",
+    responses((status = 200, body = LeftDevices), CallerProblems, Problems))]
+async fn leave_others(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let done = app.commands.leave_other_devices(&caller).await?;
+    Ok(app.done(done, |revoked| Json(LeftDevices { success: true, revoked })).await)
 }

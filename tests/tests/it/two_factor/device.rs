@@ -82,3 +82,63 @@ async fn a_device_of_one_person_is_none_of_another_and_dies_with_the_factor() ->
     assert_eq!(asked["two_factor_required"], true);
     Ok(())
 }
+
+#[tokio::test]
+async fn another_password_asks_remembered_devices_again_and_ends_what_waits() -> anyhow::Result<()>
+{
+    let (scene, app) = Scene::with_app().await?;
+    let (device, _) = scene.remember(&app.backup_codes[0]).await?;
+    let waiting = scene.challenge().await?;
+
+    let new = "another walk along the sea";
+    let body = json!({ "current_password": PASSWORD, "new_password": new,
+        "code": app.backup_codes[1] });
+    scene.ask("/v1/auth/change-password", &body, 200).await?;
+
+    let body = json!({ "email": ADA, "password": new });
+    let request = scene.program.post("/v1/auth/login", &body).header("x-device-token", &device);
+    let asked = json(request.send().await?, 200).await?;
+    assert_eq!(asked["two_factor_required"], true, "{asked}");
+    scene.answer(&waiting, &app.backup_codes[2], 401).await?;
+    scene.answer(&text(&asked["challenge_token"]), &app.backup_codes[2], 200).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_forgotten_password_asks_remembered_devices_again() -> anyhow::Result<()> {
+    let (scene, app) = Scene::with_app().await?;
+    let (device, _) = scene.remember(&app.backup_codes[0]).await?;
+
+    scene.post("/v1/auth/forgot-password", &json!({ "email": ADA }), 200).await?;
+    let mail = scene.mailbox.mail_about(ADA, "Choose a new password").await?;
+    let new = "another walk along the sea";
+    let body = json!({ "token": mail.token(), "new_password": new });
+    scene.post("/v1/auth/reset-password", &body, 200).await?;
+
+    let body = json!({ "email": ADA, "password": new });
+    let request = scene.program.post("/v1/auth/login", &body).header("x-device-token", &device);
+    assert_eq!(json(request.send().await?, 200).await?["two_factor_required"], true);
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_other_devices_are_signed_out_and_asked_again() -> anyhow::Result<()> {
+    let (scene, app) = Scene::with_app().await?;
+    let (device, _) = scene.remember(&app.backup_codes[0]).await?;
+    let other = Person::from(ADA, &scene.sign_in_from("x-device-token", &device, ADA).await?);
+
+    // The device that was remembered just now has a session as well.
+    let left = scene.ask("/v1/auth/2fa/revoke-sessions", &json!({}), 200).await?;
+    assert_eq!(left, json!({ "success": true, "revoked": 2 }));
+
+    let me = |person: &Person| person.asks(scene.program.get("/v1/auth/me")).send();
+    assert_eq!(me(&other).await?.status(), 401);
+    assert_eq!(me(&scene.ada).await?.status(), 200);
+    let asked = scene.sign_in_from("x-device-token", &device, ADA).await?;
+    assert_eq!(asked["two_factor_required"], true);
+    let again = scene.ask("/v1/auth/2fa/revoke-sessions", &json!({}), 200).await?;
+    assert_eq!(again["revoked"], 0);
+    let nobody = scene.program.post("/v1/auth/2fa/revoke-sessions", &json!({}));
+    json(nobody.send().await?, 401).await?;
+    Ok(())
+}

@@ -13,9 +13,9 @@ pub(super) async fn write(desk: &Desk, event: &Recorded) -> anyhow::Result<Optio
     let draft = Draft {
         subject: "Your account is as it was before",
         before: vec![
-            "you told us that something done to your account was not you. Your address and your password \
-            are as they were before, and all devices were signed out. Your second factors were left as \
-            they are: look at them."
+            "you told us that something done to your account was not you. Your address, your \
+            password and your second factors are as they were before, all devices were signed out, and \
+            API keys made since were revoked."
                 .to_owned(),
             "If somebody else may know your password, choose a new one: use \"forgot password\" where \
             you sign in. An administrator looks at what happened."

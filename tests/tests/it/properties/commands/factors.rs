@@ -1,7 +1,7 @@
 //! Any command to somebody's second factors.
 
 use domain::factors::{
-    self, ClearReason, Factors, Method, NewDevice, PhoneNumber, Present, Purpose, Shown, Way,
+    self, ClearReason, Factors, Method, NewDevice, PhoneNumber, Present, Purpose, Shown, Undo, Way,
 };
 use proptest::{option, prelude::*, sample::select};
 
@@ -49,6 +49,10 @@ impl Askable for Factors {
             }),
             1 => (any_id(), any_moment()).prop_map(|(set, at)| Command::MakeBackupCodes { set, at }),
             1 => option::of(any_id()).prop_map(|device| Command::ForgetDevice { device }),
+            1 => any_moment().prop_map(|until| Command::ForgetDevicesOf { until }),
+            1 => (any_id(), 0..9_i64, any_moment()).prop_map(|(user, by, at)| {
+                Command::Undo(Undo { user, by, before: Box::default(), at })
+            }),
             1 => (any_id(), reason, any_moment())
                 .prop_map(|(user, reason, at)| Command::Clear { user, reason, at }),
         ]
