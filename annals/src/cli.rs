@@ -1,6 +1,6 @@
 //! The command line: what can be asked of the program.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,7 +8,7 @@ use domain::Retention;
 use eventlog::{Position, PublicKey};
 use uuid::Uuid;
 
-use crate::config::Options;
+use crate::config::{Options, wait};
 
 /// A self-hosted backend for accounts, notifications and agentic chat, on an event log.
 #[derive(Parser)]
@@ -54,7 +54,7 @@ pub(crate) enum Operation {
     /// Look after the read models.
     #[command(subcommand)]
     Projections(Projections),
-    /// Look after the keys that protect all others.
+    /// Look after the keys of the service.
     #[command(subcommand)]
     Keys(Keys),
     /// Look after accounts.
@@ -275,6 +275,20 @@ pub(crate) enum Keys {
     /// `ANNALS_MASTER_KEY`, the one in use `ANNALS_MASTER_KEY_PREVIOUS`; where the key lives in the
     /// data folder, a new one is made there.
     RotateMaster,
+    /// Print the keys that access tokens are signed with.
+    List,
+    /// Sign access tokens with a new key, while the program runs or not. The keys before go on verifying
+    /// for as long as their tokens live.
+    Rotate {
+        /// Publish the new key for so long before it signs, so that whoever caches the key set knows it
+        /// [10m].
+        #[arg(long, value_parser = wait, value_name = "TIME")]
+        wait: Option<Duration>,
+        /// Somebody knows the keys before: the new one signs at once, and all tokens of those before are
+        /// dead. Nobody is signed out: programs refresh.
+        #[arg(long, visible_alias = "compromised", conflicts_with = "wait")]
+        now: bool,
+    },
 }
 
 /// What can be done about accounts.

@@ -7,7 +7,7 @@ mod show;
 
 pub(crate) use keep::Keep;
 pub(crate) use options::Options;
-pub(crate) use parse::master_key;
+pub(crate) use parse::{master_key, wait};
 
 use std::{
     net::{IpAddr, SocketAddr},

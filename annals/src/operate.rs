@@ -35,7 +35,8 @@ async fn open(
 ) -> anyhow::Result<System> {
     let master = match operation {
         Operation::Keys(Keys::RotateMaster) => master_key::next(config)?,
-        Operation::Log(_)
+        Operation::Keys(Keys::List | Keys::Rotate { .. })
+        | Operation::Log(_)
         | Operation::Projections(_)
         | Operation::Backup { .. }
         | Operation::User(_) => master_key::load(config)?,
@@ -59,7 +60,7 @@ async fn perform(
         Operation::Backup { folder, keys, with_archives } => {
             backup::backup(&system.log, BackupPlan { folder, keys, with_archives }).await
         }
-        Operation::Keys(Keys::RotateMaster) => keys::rotate_master(config, system).await,
+        Operation::Keys(what) => keys::perform(config, system, what).await,
         Operation::User(User::CreateAdmin) => first_admin::create(config, &system.commands).await,
     }
 }

@@ -47,9 +47,10 @@ fn credentials(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     bearer(headers).into_iter().chain(key.map(str::trim)).filter(|text| !text.is_empty())
 }
 
-/// The credential of an `Authorization: Bearer` header.
+/// The credential of an `Authorization: Bearer` header; of two such headers neither counts.
 pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
     let (scheme, credential) = value.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(credential.trim())
 }

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::CACHE_CONTROL},
+    response::IntoResponse,
+};
 use chrono::{DateTime, Utc};
+use commands::JWKS_LIFETIME;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -163,8 +168,12 @@ async fn detailed(State(app): State<App>) -> (StatusCode, Json<DetailedHealth>) 
 }
 
 /// The public keys of access tokens (RFC 7517)
+///
+/// A new key stands here for ten minutes before it signs, and an old one for as long as its tokens live. Keep the
+/// answer no longer than `Cache-Control` says.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", security(()),
     responses((status = 200, body = serde_json::Value)))]
-async fn jwks(State(app): State<App>) -> Json<serde_json::Value> {
-    Json(app.commands.jwks())
+async fn jwks(State(app): State<App>) -> impl IntoResponse {
+    let cache = format!("public, max-age={}", JWKS_LIFETIME.as_secs());
+    ([(CACHE_CONTROL, cache)], Json(app.commands.jwks()))
 }

@@ -32,9 +32,7 @@ impl Commands {
     }
 
     async fn authenticate_token(&self, token: &str, origin: Origin) -> Result<Caller, Error> {
-        let Some(access) = self.0.signer.read(token, self.0.clock.now()) else {
-            return Err(Error::unauthenticated());
-        };
+        let access = self.read_access(token).await?;
         let held = [
             (ClaimScope::LiveSession, &access.sid.as_bytes()[..]),
             (ClaimScope::ActiveUser, &access.sub.as_bytes()[..]),

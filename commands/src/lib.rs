@@ -22,6 +22,7 @@ mod revoke;
 mod session;
 mod settings;
 mod sign_in;
+mod signatures;
 mod step_up;
 mod token;
 mod uses;
@@ -46,6 +47,7 @@ pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, See
 pub use limit::{InvalidQuota, InvalidRates, Limit, Quota, Rates, Standing};
 pub use notification::{NewNotification, inbox_topic};
 pub use session::{Credentials, SignedIn};
+pub use signatures::{JWKS_LIFETIME, JWKS_WAIT, TokenKey};
 pub use step_up::Proof;
 pub use token::Purpose;
 pub use watch::Ending;
@@ -64,7 +66,7 @@ pub(crate) struct Inner {
     pub hasher: password::Hasher,
     pub tokens: ServiceKey,
     pub idempotency: ServiceKey,
-    pub signer: jwt::Signer,
+    pub signatures: signatures::Signatures,
     pub limits: limit::Limits,
     pub node: Uuid,
     pub local_agent: Option<mpsc::Sender<Drive>>,
@@ -123,9 +125,8 @@ impl Commands {
         let tokens = ServiceKey::load(log.pool(), master, "tokens").await?;
         let idempotency = ServiceKey::load(log.pool(), master, "idempotency").await?;
         let counts = ServiceKey::load(log.pool(), master, "limits").await?;
-        let seed = ServiceKey::load(log.pool(), master, "signatures").await?;
         let commands = Self(Arc::new(Inner {
-            signer: jwt::Signer::new(&seed, &policy.public_url)?,
+            signatures: signatures::Signatures::open(&log, master, &policy.public_url).await?,
             limits: limit::Limits::new(log.pool().clone(), counts, policy.rates.clone()),
             hasher: password::Hasher::new().await?,
             node: idempotency::new_id(),
@@ -141,6 +142,7 @@ impl Commands {
         }));
         commands.listen_for_erasures();
         commands.keep_watch();
+        commands.follow_token_keys();
         Ok(commands)
     }
 
@@ -166,12 +168,6 @@ impl Commands {
     #[must_use]
     pub fn node(&self) -> Uuid {
         self.0.node
-    }
-
-    /// The public keys of access tokens (RFC 7517).
-    #[must_use]
-    pub fn jwks(&self) -> serde_json::Value {
-        self.0.signer.jwks()
     }
 }
 

@@ -174,7 +174,7 @@ impl Commands {
         let issued_at = issued_at(self.0.clock.now());
         let expires_at = ends_at.min(issued_at + jwt::LIFETIME);
         Ok(SignedIn {
-            access_token: self.0.signer.sign(holder, issued_at, expires_at)?,
+            access_token: self.0.signatures.sign(holder, (issued_at, expires_at))?,
             refresh_token: Refresh { session, generation }.write(&self.0.tokens),
             expires_in: (expires_at - issued_at).num_seconds(),
             user,

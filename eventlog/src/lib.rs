@@ -41,6 +41,7 @@ mod rotate;
 mod scan;
 mod sealed;
 mod service;
+mod signing;
 mod snapshot;
 mod tuples;
 mod type_use;
@@ -79,6 +80,7 @@ pub use retention::KeptPeriod;
 pub use reveal::{RevealedEvent, RevealedMeta};
 pub use rotate::{APPLICATION, Rotation};
 pub use service::ServiceKey;
+pub use signing::{SigningKey, Succession};
 pub use type_use::{TypeUse, UnreadableTypes};
 pub use verify::{Fault, Verification};
 

@@ -103,6 +103,11 @@ pub(super) fn rates(list: Option<&str>, registrations: Option<&str>) -> anyhow::
     Ok(rates.with(Limit::Registration, quota))
 }
 
+/// How long to wait, on the command line.
+pub(crate) fn wait(value: &str) -> anyhow::Result<Duration> {
+    period("--wait", value)
+}
+
 /// A number and a unit, as `90s`, `45m`, `12h` or `30d`; ten years at most.
 pub(super) fn period(name: &str, value: &str) -> anyhow::Result<Duration> {
     const TEN_YEARS: u64 = 3650 * 24 * 3600;

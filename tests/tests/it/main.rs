@@ -26,5 +26,6 @@ mod providers;
 mod read_models;
 mod sdk;
 mod sessions;
+mod tokens;
 mod torture;
 mod two_factor;

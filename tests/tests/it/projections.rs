@@ -4,4 +4,4 @@ mod batches;
 pub mod history;
 mod parking;
 mod rebuilds;
-mod running;
+pub mod running;
