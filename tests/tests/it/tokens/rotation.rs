@@ -11,6 +11,11 @@ use crate::{
     projections::running::eventually,
 };
 
+/// All processes of a service are known by one address: it is the issuer of tokens.
+fn setup() -> Setup {
+    Setup::default().with("ANNALS_PUBLIC_URL", "http://annals.example")
+}
+
 /// Runs `annals keys ..` and returns the lines it prints.
 fn keys(program: &Program, arguments: &[&str]) -> anyhow::Result<Vec<String>> {
     let done = program.run(&[&["keys"], arguments].concat())?;
@@ -51,7 +56,7 @@ async fn signed_anew(program: &Program, old: &str) -> anyhow::Result<Person> {
 
 #[tokio::test]
 async fn an_old_key_verifies_as_long_as_its_tokens_live_and_then_leaves() -> anyhow::Result<()> {
-    let program = Setup::default().start().await?;
+    let program = setup().start().await?;
     let twin = program.twin()?.start().await?;
     let ada = Person::register(&program, "ada@example.org").await?;
     let old = kid(&ada.access)?;
@@ -112,7 +117,7 @@ async fn a_new_key_is_published_before_it_signs_and_caches_know_how_long() -> an
 
 #[tokio::test]
 async fn a_key_that_somebody_knows_verifies_nothing_any_more() -> anyhow::Result<()> {
-    let mut program = Setup::default().start().await?;
+    let mut program = setup().start().await?;
     let twin = program.twin()?.start().await?;
     let ada = Person::register(&program, "ada@example.org").await?;
     keys(&program, &["rotate", "--wait", "1h"])?;
@@ -137,7 +142,7 @@ async fn a_key_that_somebody_knows_verifies_nothing_any_more() -> anyhow::Result
 
 #[tokio::test]
 async fn a_token_of_a_key_that_this_process_has_not_seen_is_good_at_once() -> anyhow::Result<()> {
-    let program = Setup::default().start().await?;
+    let program = setup().start().await?;
     let twin = program.twin()?.with("NATS_URL", "nats://127.0.0.1:1").start().await?;
     let ada = Person::register(&program, "ada@example.org").await?;
 
