@@ -60,7 +60,7 @@ async fn an_old_key_verifies_as_long_as_its_tokens_live_and_then_leaves() -> any
     let twin = program.twin()?.start().await?;
     let ada = Person::register(&program, "ada@example.org").await?;
     let old = kid(&ada.access)?;
-    assert_eq!(published(&program).await?, [old.clone()]);
+    assert_eq!(published(&program).await?, [&*old]);
 
     keys(&program, &["rotate", "--wait", "1s"])?;
 
