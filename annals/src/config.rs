@@ -1,10 +1,12 @@
 //! The configuration: read once from flags and environment, checked, then never changed.
 
+mod accounts;
 mod keep;
 mod options;
 mod parse;
 mod show;
 
+pub(crate) use accounts::Accounts;
 pub(crate) use keep::Keep;
 pub(crate) use options::Options;
 pub(crate) use parse::{master_key, wait};
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) admin_email: Option<String>,
     /// The first administrator's password; unset: a one-time password is made and printed.
     pub(crate) admin_password: Option<String>,
+    /// What accounts are opened with.
+    pub(crate) accounts: Accounts,
     /// How often what may be done.
     pub(crate) rates: Rates,
     /// How long people stay signed in.
@@ -145,6 +149,7 @@ impl Config {
             master_key_previous: parse::master_keys(given.master_key_previous.as_deref())?,
             admin_email: given.admin_email,
             admin_password: given.admin_password,
+            accounts: Accounts::new(given.breach_url, given.enumeration_safe.as_deref())?,
             rates: parse::rates(given.rate_limits.as_deref(), given.registration_limit.as_deref())?,
             sessions: Sessions::new([given.session_lifetime, given.session_idle])?,
             idempotency_hours: parse::idempotency_hours(given.idempotency_hours.as_deref())?,

@@ -60,6 +60,8 @@ impl System {
         let policy = Policy {
             public_url: config.public_url.clone(),
             password_minimum: PASSWORD_MINIMUM,
+            breach_url: config.accounts.breach_url.clone(),
+            hides_addresses: config.accounts.enumeration_safe,
             rates: config.rates.clone(),
             providers: Provider::ALL.into_iter().filter(|one| configs.contains_key(one)).collect(),
             sessions: SessionLimits {

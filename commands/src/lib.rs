@@ -4,6 +4,7 @@ mod account;
 mod api_key;
 mod audit;
 mod authenticate;
+mod breach;
 mod caller;
 mod chat;
 mod clock;
@@ -17,6 +18,7 @@ mod jwt;
 mod known;
 mod limit;
 mod notification;
+mod outgoing;
 mod password;
 mod revoke;
 mod session;
@@ -35,7 +37,7 @@ use eventlog::{EventLog, MasterKey, Position, ServiceKey};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-pub use account::{NewAccount, NewAdmin, ProfileChange};
+pub use account::{NewAccount, NewAdmin, ProfileChange, Registered};
 pub use api_key::{CreatedKey, NewApiKey};
 pub use caller::{Caller, Credential, Origin};
 pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic, stop_topic};
@@ -64,6 +66,7 @@ pub(crate) struct Inner {
     pub clock: Clock,
     pub policy: Policy,
     pub hasher: password::Hasher,
+    pub breaches: Option<breach::Breaches>,
     pub tokens: ServiceKey,
     pub idempotency: ServiceKey,
     pub signatures: signatures::Signatures,
@@ -79,6 +82,10 @@ pub struct Policy {
     pub public_url: String,
     /// The fewest characters of a password.
     pub password_minimum: usize,
+    /// Where passwords are looked up that became known in breaches, if anywhere.
+    pub breach_url: Option<String>,
+    /// Whether nobody may learn which addresses have accounts, not even whoever registers.
+    pub hides_addresses: bool,
     /// How often what may be done.
     pub rates: Rates,
     /// The model providers that can be called.
@@ -129,6 +136,7 @@ impl Commands {
             signatures: signatures::Signatures::open(&log, master, &policy.public_url).await?,
             limits: limit::Limits::new(log.pool().clone(), counts, policy.rates.clone()),
             hasher: password::Hasher::new().await?,
+            breaches: policy.breach_url.as_deref().map(breach::Breaches::at).transpose()?,
             node: idempotency::new_id(),
             known: known::Known::new(),
             watch: watch::Watch::default(),

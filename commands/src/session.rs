@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Aggregate, Category, Password, Personal, Rejection,
     factors::Way,
-    login::{self, Login},
+    login::{self, Login, Refusal},
     session::{self, EndReason, Session, Start},
     user::{User, Verification},
 };
@@ -72,6 +72,10 @@ impl Commands {
         };
         match found {
             Some((user, person)) if self.is_password(*user, person, password.clone()).await? => {
+                if self.must_prove_first(person) {
+                    self.record_refusal(*user, Refusal::MailboxUnproven, origin).await?;
+                    return Err(Error::bad_credentials());
+                }
                 self.complete_sign_in(*user, person, Way::SignIn, origin).await
             }
             Some((user, _)) => {
@@ -83,6 +87,12 @@ impl Commands {
                 Err(Error::bad_credentials())
             }
         }
+    }
+
+    /// Whoever may sign in at once where they have registered learns that the address was free.
+    fn must_prove_first(&self, person: &User) -> bool {
+        let is_unproven = person.account().is_some_and(|account| !account.is_verified());
+        self.0.policy.hides_addresses && is_unproven
     }
 
     /// Exchanges a refresh token for the next pair; a replaced one ends the whole session.
@@ -190,6 +200,19 @@ impl Commands {
         let (user_agent, at) = (origin.user_agent.clone(), self.0.clock.now());
         self.record_login(user, login::Command::RecordFailure { address, user_agent, at }, origin)
             .await
+    }
+
+    /// Writes down why somebody was refused who may have known the password.
+    pub(crate) async fn record_refusal(
+        &self,
+        user: Uuid,
+        reason: Refusal,
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let (address, user_agent) = (origin.address.clone(), origin.user_agent.clone());
+        let at = self.0.clock.now();
+        let command = login::Command::RecordRefusal { reason, address, user_agent, at };
+        self.record_login(user, command, origin).await
     }
 
     /// Writes something down about attempts on an account.

@@ -4,11 +4,7 @@
 //! limit together, and given back where the password was right. Devices that have signed in to the
 //! account before are counted each on their own: strangers who guess cannot lock their owner out.
 
-use domain::{
-    Email, Rejection,
-    login::{Command, Refusal},
-    user::User,
-};
+use domain::{Email, Rejection, login::Refusal, user::User};
 use uuid::Uuid;
 
 use crate::{
@@ -116,10 +112,7 @@ impl Commands {
         origin: &Origin,
     ) -> Result<(), Error> {
         let Some((user, _)) = attempt.found else { return Ok(()) };
-        let (address, user_agent) = (origin.address.clone(), origin.user_agent.clone());
-        let at = self.0.clock.now();
-        let command = Command::RecordRefusal { reason, address, user_agent, at };
-        self.record_login(user, command, origin).await
+        self.record_refusal(user, reason, origin).await
     }
 }
 

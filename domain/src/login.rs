@@ -47,6 +47,8 @@ pub enum Refusal {
     TooManyFromDevice,
     /// The account is deactivated, and the password was right.
     AccountDeactivated,
+    /// Nobody has shown that the mailbox is theirs, and the password was right.
+    MailboxUnproven,
 }
 
 /// What can have happened.

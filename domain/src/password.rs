@@ -28,6 +28,9 @@ pub enum WeakPassword {
     /// Holds the address or the product's name.
     #[error("a password must not contain your address or the name of this service")]
     Guessable,
+    /// In the hands of attackers already.
+    #[error("this password became known in a breach of another service; choose another one")]
+    Breached,
 }
 
 impl Password {

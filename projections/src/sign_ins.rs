@@ -172,6 +172,7 @@ const fn refusal(reason: Refusal) -> (&'static str, &'static str) {
         Refusal::TooManyFromStrangers => ("too_many_attempts", "limit_for_strangers"),
         Refusal::TooManyFromDevice => ("too_many_attempts", "limit_for_device"),
         Refusal::AccountDeactivated => ("account_deactivated", "account"),
+        Refusal::MailboxUnproven => ("mailbox_unproven", "account"),
     }
 }
 

@@ -194,7 +194,8 @@ impl<'a> Change<'a> {
             user::Event::ProfileChanged { name, profile } => {
                 self.told = Some(Told { name: name.as_ref(), profile });
             }
-            user::Event::VerificationRequested { .. }
+            user::Event::RegistrationTried { .. }
+            | user::Event::VerificationRequested { .. }
             | user::Event::PasswordChanged { .. }
             | user::Event::PasswordResetRequested { .. }
             | user::Event::PasswordReset { .. }

@@ -60,6 +60,11 @@ options! {
     admin_email: "ANNALS_ADMIN_EMAIL",
     /// The first administrator's password [a one-time password, printed].
     admin_password: "ANNALS_ADMIN_PASSWORD",
+    /// Where passwords are looked up that became known in breaches: a service that speaks the range
+    /// interface of "Have I Been Pwned", as <https://api.pwnedpasswords.com> [nowhere].
+    breach_url: "ANNALS_BREACH_URL",
+    /// Whether registering tells nobody which addresses have accounts: true or false [false].
+    enumeration_safe: "ANNALS_ENUMERATION_SAFE",
     /// How often what may be done, as name=count/seconds or name=off,... [as in docs/limits.md].
     rate_limits: "ANNALS_RATE_LIMITS",
     /// Registrations per address and hour, or `off` [20].

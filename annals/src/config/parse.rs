@@ -148,6 +148,15 @@ pub(super) fn on_or_off(name: &str, value: Option<&str>) -> anyhow::Result<bool>
     }
 }
 
+/// False where nothing is said.
+pub(super) fn true_or_false(name: &str, value: Option<&str>) -> anyhow::Result<bool> {
+    match value.map(str::trim) {
+        None | Some("false" | "off") => Ok(false),
+        Some("true" | "on") => Ok(true),
+        Some(_) => bail!("{name} must be `true` or `false`"),
+    }
+}
+
 pub(super) fn networks(value: Option<&str>) -> anyhow::Result<Vec<(IpAddr, u8)>> {
     value
         .unwrap_or_default()

@@ -35,6 +35,8 @@ impl Config {
             line("ANNALS_MASTER_KEY_PREVIOUS", presence(!self.master_key_previous.is_empty())),
             line("ANNALS_ADMIN_EMAIL", self.admin_email.as_deref().unwrap_or("unset")),
             line("ANNALS_ADMIN_PASSWORD", presence(self.admin_password.is_some())),
+            line("ANNALS_BREACH_URL", url_or(self.accounts.breach_url.as_deref(), "unset")),
+            line("ANNALS_ENUMERATION_SAFE", self.accounts.enumeration_safe),
             line("ANNALS_RATE_LIMITS", &self.rates),
             line("ANNALS_SESSION_LIFETIME", format!("{}s", self.sessions.lifetime.as_secs())),
             line("ANNALS_SESSION_IDLE", format!("{}s", self.sessions.idle.as_secs())),

@@ -87,6 +87,18 @@ fn answers_are_kept_for_hours() {
 }
 
 #[test]
+fn addresses_are_told_unless_the_operator_says_otherwise() {
+    let is_safe = |value| {
+        config(|given| given.enumeration_safe = some(value)).map(|it| it.accounts.enumeration_safe)
+    };
+
+    assert!(!config(|_| {}).unwrap().accounts.enumeration_safe);
+    assert!(is_safe("true").unwrap() && !is_safe("false").unwrap());
+    assert!(is_safe("maybe").is_err());
+    assert!(config(|given| given.breach_url = some("pwned")).is_err());
+}
+
+#[test]
 fn the_master_key_is_32_bytes() {
     let key = |value| config(|given| given.master_key = some(value)).map(|it| it.master_key);
 

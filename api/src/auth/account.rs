@@ -1,7 +1,11 @@
 //! Opening an account, signing in and out, and who one is.
 
-use axum::{extract::State, http::StatusCode, response::Response};
-use commands::Caller;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use commands::{Caller, Registered};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -41,17 +45,23 @@ struct Token {
 
 /// Open an account
 ///
-/// Signs the person in, and mails a link that proves the address.
+/// Signs the person in, and mails a link that proves the address. Where the operator lets nobody learn
+/// which addresses have accounts (`ANNALS_ENUMERATION_SAFE`), the answer is always 202 and the mailbox
+/// is told the rest; one signs in once the link was followed.
 #[utoipa::path(post, path = "/v1/auth/register", tag = "auth", security(()),
     request_body = Registration,
-    responses((status = 201, body = SignInAnswer), CallerProblems, Problems))]
+    responses((status = 201, body = SignInAnswer), (status = 202, body = Message), CallerProblems, Problems))]
 async fn register(
     State(app): State<App>,
     From(origin): From,
     Json(body): Json<Registration>,
 ) -> Result<Response, Problem> {
     let registered = app.commands.register(body.try_into()?, &origin).await;
-    let done = registered.map_err(|error| Problem::from(error).at("/password"))?;
+    let registered = registered.map_err(|error| Problem::from(error).at("/password"))?;
+    let Registered::SignedIn(done) = registered else {
+        let message = "Look into your mailbox: a mail says how to go on";
+        return Ok((StatusCode::ACCEPTED, Json(Message { message })).into_response());
+    };
     Ok(app.done(done, |new| (StatusCode::CREATED, Json(SignInAnswer::from(new)))).await)
 }
 

@@ -7,7 +7,7 @@ use domain::{
 };
 use uuid::Uuid;
 
-use super::stale;
+use super::{quiet::is_taken, stale};
 use crate::{
     Caller, Commands, Done, Error, Limit, Origin, Proof,
     token::{EmailProof, Purpose},
@@ -26,11 +26,19 @@ impl Commands {
     ) -> Result<Done<()>, Error> {
         self.step_up(caller, proof).await?;
         self.0.limits.count(Limit::Mail, Some(&to.normalised())).await?;
-        self.free_address(&to, caller.user, &caller.origin).await?;
+        match self.free_address(&to, caller.user, &caller.origin).await {
+            Err(error) if self.0.policy.hides_addresses && is_taken(&error) => {
+                self.tell_owner(&to, &caller.origin).await?;
+                return Ok(Done::new((), 0));
+            }
+            outcome => outcome?,
+        }
         let request = AddressChange::Request { to, challenge: self.challenge(LIFETIME) };
         let command = user::Command::Address(request);
         let executed = self.execute::<User>(caller.user, command, &caller.meta()).await?;
-        Ok(Done::new((), executed.position))
+        // Where the owner of the address was told instead, there is no position either.
+        let position = if self.0.policy.hides_addresses { 0 } else { executed.position };
+        Ok(Done::new((), position))
     }
 
     /// Moves an account to the mailbox from which the answer comes.

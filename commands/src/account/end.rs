@@ -59,6 +59,7 @@ impl End {
             user::Event::CredentialsDropped { .. } => Some(Self::EVERYTHING),
             user::Event::Undone { of, .. } => Some(Self::since(*of)),
             user::Event::Registered { .. }
+            | user::Event::RegistrationTried { .. }
             | user::Event::VerificationRequested { .. }
             | user::Event::EmailVerified { .. }
             | user::Event::PasswordResetRequested { .. }

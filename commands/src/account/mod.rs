@@ -6,6 +6,7 @@ mod lookup;
 mod magic_link;
 mod password;
 mod profile;
+mod quiet;
 mod undo;
 
 use chrono::TimeDelta;
@@ -41,6 +42,15 @@ pub struct NewAccount {
     pub password: String,
 }
 
+/// What comes of registering.
+#[derive(Clone, Debug)]
+pub enum Registered {
+    /// The account is open, and its person on the way in.
+    SignedIn(Done<SignIn>),
+    /// The mailbox is told whether it is.
+    Told,
+}
+
 /// What an operator gives to open an administrator's account.
 #[derive(Debug)]
 pub struct NewAdmin {
@@ -51,23 +61,31 @@ pub struct NewAdmin {
 }
 
 impl Commands {
-    /// Opens an account, asks for the mailbox to be proven, and signs the person in.
-    pub async fn register(&self, new: NewAccount, origin: &Origin) -> Result<Done<SignIn>, Error> {
+    /// Opens an account, asks for the mailbox to be proven, and signs the person in. Where nobody may
+    /// learn which addresses have accounts, the mailbox alone is told what happened.
+    pub async fn register(&self, new: NewAccount, origin: &Origin) -> Result<Registered, Error> {
         self.0.limits.count(Limit::Registration, origin.address.as_deref()).await?;
+        if self.0.policy.hides_addresses {
+            self.register_quietly(new, origin).await?;
+            return Ok(Registered::Told);
+        }
         let challenge = self.challenge(VERIFICATION);
         let opening = Opening { user: new_id(), new, role: Role::User, challenge: Some(challenge) };
         // An address that is taken is refused before the work of hashing; the claim decides. An
         // earlier try of the same request may have taken it.
         self.free_address(&opening.new.email, opening.user, origin).await?;
-        let (user, opened) = self.open_account(opening, origin).await?;
-        self.complete_sign_in(user, &opened.state, Way::Register, origin).await
+        let hash = self.hash_of_new(&opening.new.password, &opening.new.email).await?;
+        let (user, opened) = self.open_account(opening, hash, origin).await?;
+        let signed_in = self.complete_sign_in(user, &opened.state, Way::Register, origin).await?;
+        Ok(Registered::SignedIn(signed_in))
     }
 
     /// Opens an account whose mailbox the operator vouches for, with all rights.
     pub async fn create_admin(&self, new: NewAdmin) -> Result<Done<Uuid>, Error> {
         let new = NewAccount { email: new.email, name: None, password: new.password };
         let opening = Opening { user: new_id(), new, role: Role::Superuser, challenge: None };
-        let (user, opened) = self.open_account(opening, &Origin::default()).await?;
+        let hash = self.hash_of_new(&opening.new.password, &opening.new.email).await?;
+        let (user, opened) = self.open_account(opening, hash, &Origin::default()).await?;
         Ok(Done::new(user, opened.position))
     }
 
@@ -122,10 +140,10 @@ impl Commands {
     async fn open_account(
         &self,
         opening: Opening,
+        hash: Vec<u8>,
         origin: &Origin,
     ) -> Result<(Uuid, Executed<User>), Error> {
         let Opening { user, new, role, challenge } = opening;
-        let hash = self.hash_of_new(&new.password, &new.email).await?;
         let register = user::Command::Register(Registration {
             email: new.email,
             name: new.name,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::{
-    Email, Password, Rejection,
+    Email, Password, Rejection, WeakPassword,
     user::{self, Account, Credential, UNDO, User},
 };
 use eventlog::Secret;
@@ -22,7 +22,7 @@ use crate::{
 /// How long a link is good that lets one choose another password.
 const RESET: TimeDelta = TimeDelta::minutes(30);
 /// How long it takes at least to ask for a link, so that the time does not tell whether one was sent.
-const EVEN: Duration = Duration::from_millis(150);
+pub(super) const EVEN: Duration = Duration::from_millis(150);
 
 impl Commands {
     /// Gives the caller another password; their other sessions end.
@@ -119,6 +119,11 @@ impl Commands {
     pub(super) async fn hash_of_new(&self, text: &str, email: &Email) -> Result<Vec<u8>, Error> {
         let minimum = self.0.policy.password_minimum;
         let password = Password::choose(text, email, minimum).map_err(Rejection::from)?;
+        if let Some(breaches) = &self.0.breaches
+            && breaches.know(&password).await
+        {
+            return Err(Rejection::from(WeakPassword::Breached).into());
+        }
         self.0.hasher.hash(password).await
     }
 

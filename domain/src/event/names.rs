@@ -23,6 +23,7 @@ macro_rules! events {
 
 events! {
     Event::User(user::Event::Registered { .. }) => "user.registered",
+    Event::User(user::Event::RegistrationTried { .. }) => "user.registration_tried",
     Event::User(user::Event::VerificationRequested { .. }) => "user.verification_requested",
     Event::User(user::Event::EmailVerified { .. }) => "user.email_verified",
     Event::User(user::Event::PasswordChanged { .. }) => "user.password_changed",

@@ -17,7 +17,8 @@ impl User {
             Event::ErasureRequested { .. } => *self = Self::Leaving,
             Event::Erased { .. } => *self = Self::Erased { is_certified: false },
             Event::ErasureCertified { .. } => *self = Self::Erased { is_certified: true },
-            Event::VerificationRequested { .. }
+            Event::RegistrationTried { .. }
+            | Event::VerificationRequested { .. }
             | Event::EmailVerified { .. }
             | Event::RoleChanged { .. }
             | Event::ProfileChanged { .. }
@@ -71,6 +72,7 @@ impl Account {
             }
             Event::CaseResolved { case, .. } => self.cases.retain(|open| open != case),
             Event::Registered { .. }
+            | Event::RegistrationTried { .. }
             | Event::Deactivated {}
             | Event::Activated {}
             | Event::ErasureRequested { .. }

@@ -50,6 +50,11 @@ pub enum User {
 pub enum Command {
     /// Open it.
     Register(Registration),
+    /// Write down that somebody tried to open another account with its address.
+    RecordRegistration {
+        /// Now.
+        at: DateTime<Utc>,
+    },
     /// Ask whether the mailbox is theirs.
     RequestVerification(Challenge),
     /// Answer that question.
@@ -116,6 +121,12 @@ pub enum Event {
         name: Option<Personal<Text>>,
         /// What the person may do.
         role: Role,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Somebody tried to open another account with its address, and only the owner is told.
+    #[serde(rename = "user.registration_tried")]
+    RegistrationTried {
         /// When.
         at: DateTime<Utc>,
     },
@@ -313,7 +324,8 @@ impl Aggregate for User {
             (Self::Deactivated(_), Command::Deactivate) => Ok(vec![]),
             (
                 Self::Absent | Self::Deactivated(_) | Self::Leaving | Self::Erased { .. },
-                Command::RequestVerification(_)
+                Command::RecordRegistration { .. }
+                | Command::RequestVerification(_)
                 | Command::Verify { .. }
                 | Command::Credential(_)
                 | Command::Address(_)
@@ -349,7 +361,8 @@ impl Aggregate for User {
             }
             Event::ErasureRequested { email, .. } => erasure::claims(email, active),
             Event::ErasureCertified { .. } => vec![Claim::Release(ClaimScope::Erasure, active)],
-            Event::VerificationRequested { .. }
+            Event::RegistrationTried { .. }
+            | Event::VerificationRequested { .. }
             | Event::EmailVerified { .. }
             | Event::PasswordChanged { .. }
             | Event::PasswordResetRequested { .. }
@@ -369,6 +382,7 @@ impl User {
     fn decide_active(&self, account: &Account, command: Command) -> Result<Vec<Event>, Error> {
         match command {
             Command::Register(_) => Err(Error::AlreadyRegistered),
+            Command::RecordRegistration { at } => Ok(vec![Event::RegistrationTried { at }]),
             Command::RequestVerification(challenge) => {
                 account.may_be_asked()?;
                 Ok(vec![Event::VerificationRequested { challenge }])

@@ -73,6 +73,17 @@ fn an_account_the_operator_vouches_for_is_verified_at_once() {
 }
 
 #[test]
+fn an_owner_is_told_of_a_registration_that_was_not_theirs_and_nothing_changes() {
+    let user = given::<User>(&[registered(), verified()]);
+
+    let outcome = user.decide(Command::RecordRegistration { at: at(5) });
+
+    assert_eq!(outcome, Ok(vec![Event::RegistrationTried { at: at(5) }]));
+    let told = given::<User>(&[registered(), verified(), Event::RegistrationTried { at: at(5) }]);
+    assert_eq!(told, user);
+}
+
+#[test]
 fn an_account_cannot_be_registered_twice() {
     let user = given::<User>(&[registered()]);
 

@@ -99,6 +99,8 @@ pub async fn open_commands(log: &EventLog, master: &MasterKey) -> anyhow::Result
     let policy = Policy {
         public_url: "http://localhost".to_owned(),
         password_minimum: 8,
+        breach_url: None,
+        hides_addresses: false,
         rates: commands::Rates::default(),
         providers: vec![],
         sessions: commands::SessionLimits::default(),

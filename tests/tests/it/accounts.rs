@@ -1,5 +1,7 @@
 //! Accounts: passwords, links in mails, other addresses, and "this was not me".
 
+mod breaches;
+mod hidden;
 mod links;
 mod passwords;
 mod profile;

@@ -60,6 +60,7 @@ fn happened_to_factors(action: &str) -> &'static str {
 fn happened_to_account(action: &str) -> &'static str {
     match action {
         "user.registered" => "The account was opened",
+        "user.registration_tried" => "Somebody tried to open an account with your address",
         "user.verification_requested" => "A link to verify the e-mail address was sent",
         "user.email_verified" => "The e-mail address was verified",
         "user.password_changed" => "The password was changed",

@@ -11,6 +11,8 @@ fn policy(providers: &[Provider]) -> Policy {
     Policy {
         public_url: "http://localhost".into(),
         password_minimum: 8,
+        breach_url: None,
+        hides_addresses: false,
         rates: commands::Rates::default(),
         providers: providers.to_vec(),
         sessions: commands::SessionLimits::default(),

@@ -4,7 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use commands::{
-    Caller, Clock, Commands, Credential, NewAccount, NewApiKey, Origin, Policy, Proof, SignIn,
+    Caller, Clock, Commands, Credential, Done, NewAccount, NewApiKey, Origin, Policy, Proof,
+    Registered, SignIn,
 };
 use domain::{Email, Text, settings::CommunicationChange, user::Role};
 use eventlog::{EventLog, Live, MasterKey};
@@ -46,6 +47,8 @@ impl Scene {
         let policy = Policy {
             public_url: "http://localhost".to_owned(),
             password_minimum: 8,
+            breach_url: None,
+            hides_addresses: false,
             rates: "registration=off".parse()?,
             providers: vec![],
             sessions: commands::SessionLimits::default(),
@@ -63,8 +66,9 @@ impl Scene {
         let email = Email::try_from(format!("p{number}@example.org"))?;
         let name = Some(Text::try_from(format!("Person {number}"))?);
         let new = NewAccount { email, name, password: PASSWORD.to_owned() };
-        let signed_in = self.commands.register(new, &Origin::default()).await?.value;
-        let SignIn::Complete(signed_in) = signed_in else {
+        let registered = self.commands.register(new, &Origin::default()).await?;
+        let Registered::SignedIn(Done { value: SignIn::Complete(signed_in), .. }) = registered
+        else {
             anyhow::bail!("a new account is asked for a code")
         };
         let token = signed_in.access_token;

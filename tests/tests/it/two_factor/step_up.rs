@@ -34,6 +34,8 @@ impl Scene {
         let policy = Policy {
             public_url: "http://localhost".to_owned(),
             password_minimum: 8,
+            breach_url: None,
+            hides_addresses: false,
             rates: "registration=off".parse()?,
             providers: vec![],
             sessions: commands::SessionLimits::default(),

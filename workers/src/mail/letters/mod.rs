@@ -38,6 +38,7 @@ letters! {
     "user" "password_changed" => password_changed,
     "user" "password_reset" => password_reset,
     "user" "password_reset_requested" => reset_link,
+    "user" "registration_tried" => registration_tried,
     "user" "undone" => undone,
     "user" "verification_requested" => verification,
 }

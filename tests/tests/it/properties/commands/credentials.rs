@@ -60,6 +60,7 @@ impl Askable for Login {
             Refusal::TooManyFromStrangers,
             Refusal::TooManyFromDevice,
             Refusal::AccountDeactivated,
+            Refusal::MailboxUnproven,
         ]);
         let failure = circumstances().prop_map(|(address, user_agent, at)| {
             login::Command::RecordFailure { address, user_agent, at }

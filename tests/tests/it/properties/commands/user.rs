@@ -81,6 +81,7 @@ impl Askable for User {
         });
         prop_oneof![
             3 => registration,
+            1 => any_moment().prop_map(|at| user::Command::RecordRegistration { at }),
             2 => any_challenge().prop_map(user::Command::RequestVerification),
             2 => (any_id(), any_moment())
                 .prop_map(|(challenge, at)| user::Command::Verify { challenge, at }),
