@@ -6,7 +6,8 @@ use axum::{
     Form,
     body::{Body, Bytes},
     extract::{
-        DefaultBodyLimit, FromRequest, FromRequestParts, Request, rejection::BytesRejection,
+        DefaultBodyLimit, FromRequest, FromRequestParts, OptionalFromRequest, Request,
+        rejection::BytesRejection,
     },
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -51,13 +52,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    /// Whoever does not say what the body is sends none.
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if content_type(request.headers()).is_none() {
+            return Ok(None);
+        }
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
+    }
+}
+
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = content_type(request.headers());
         if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-            return Json::from_request(request, state).await.map(|json| Self(json.0));
+            let json = <Json<T> as FromRequest<S>>::from_request(request, state).await;
+            return json.map(|json| Self(json.0));
         }
         let form = timeout(PATIENCE, Form::from_request(request, state)).await;
         let form = form.map_err(|_| too_slow())?;

@@ -44,7 +44,10 @@ pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic, 
 pub use clock::Clock;
 pub use erasure::{Belonging, ERASURES, Erasing, Traces};
 pub use error::Error;
-pub use factors::{Answer, Challenged, Enrolled, SignIn, TotpSetup, TwoFactorStatus};
+pub use factors::{
+    Answer, Challenged, Enrolled, PasskeyShown, PublicKeyCredential, Question,
+    RegisterPublicKeyCredential, SignIn, TotpSetup, TwoFactorStatus,
+};
 pub use idempotency::{Granted, IdempotentRequest, RequestScope, Reservation, Seed, StoredAnswer};
 pub use limit::{InvalidQuota, InvalidRates, Limit, Quota, Rates, Standing};
 pub use notification::{NewNotification, inbox_topic};
@@ -71,6 +74,7 @@ pub(crate) struct Inner {
     pub idempotency: ServiceKey,
     pub signatures: signatures::Signatures,
     pub limits: limit::Limits,
+    pub relying_party: factors::RelyingParty,
     pub node: Uuid,
     pub local_agent: Option<mpsc::Sender<Drive>>,
 }
@@ -134,6 +138,7 @@ impl Commands {
         let counts = ServiceKey::load(log.pool(), master, "limits").await?;
         let commands = Self(Arc::new(Inner {
             signatures: signatures::Signatures::open(&log, master, &policy.public_url).await?,
+            relying_party: factors::RelyingParty::new(&policy.public_url),
             limits: limit::Limits::new(log.pool().clone(), counts, policy.rates.clone()),
             hasher: password::Hasher::new().await?,
             breaches: policy.breach_url.as_deref().map(breach::Breaches::at).transpose()?,

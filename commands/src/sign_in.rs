@@ -1,15 +1,16 @@
-//! What stands around every attempt to sign in by password: limits before, an account of it after.
+//! What stands around every attempt to sign in by password or by passkey alone: limits before, an account
+//! of it after.
 //!
-//! An attempt is counted before the password is looked at, so that parallel guesses cannot pass a
-//! limit together, and given back where the password was right. Devices that have signed in to the
+//! An attempt is counted before what was given is looked at, so that parallel guesses cannot pass a
+//! limit together, and given back where it was right. Devices that have signed in to the
 //! account before are counted each on their own: strangers who guess cannot lock their owner out.
 
 use domain::{Email, Rejection, login::Refusal, user::User};
 use uuid::Uuid;
 
 use crate::{
-    Commands, Credentials, Done, Error, Limit, Origin, SignIn, idempotency::new_id,
-    limit::KnownDevice,
+    Commands, Credentials, Done, Error, Limit, Origin, PasskeyShown, SignIn, factors::Shown,
+    idempotency::new_id, limit::KnownDevice,
 };
 
 /// One attempt, and what it was counted against.
@@ -28,11 +29,38 @@ impl Commands {
         origin: &Origin,
     ) -> Result<Done<SignIn>, Error> {
         let attempt = self.attempt(&credentials.email, origin).await?;
-        let outcome = match self.count(&attempt, origin).await {
-            Ok(()) => {
-                let found = attempt.found.as_ref();
-                self.sign_in_by_password(found, &credentials.password, origin).await
-            }
+        let found = attempt.found.as_ref();
+        let work = Box::pin(self.sign_in_by_password(found, &credentials.password, origin));
+        self.limited(&attempt, origin, work).await
+    }
+
+    /// Signs a person in who shows a passkey and nothing else, as often as limits allow.
+    pub(crate) async fn sign_in_by_passkey(
+        &self,
+        shown: &Shown<'_>,
+        origin: &Origin,
+    ) -> Result<Done<PasskeyShown>, Error> {
+        let says = shown.says();
+        let found = match says {
+            Some(user) => Some((user, self.load::<User>(user).await?.state)),
+            None => None,
+        };
+        let found = found.filter(|(_, person)| person.account().is_some());
+        let account = says.map_or_else(String::new, |user| format!("passkey of {user}"));
+        let attempt = self.attempt_on(found, account, origin);
+        let work = Box::pin(self.enter_by_passkey(attempt.found.as_ref(), shown, origin));
+        self.limited(&attempt, origin, work).await
+    }
+
+    /// Counts an attempt, makes it, and writes down how it went.
+    async fn limited<T>(
+        &self,
+        attempt: &Attempt,
+        origin: &Origin,
+        work: impl Future<Output = Result<Done<T>, Error>>,
+    ) -> Result<Done<T>, Error> {
+        let outcome = match self.count(attempt, origin).await {
+            Ok(()) => work.await,
             Err(error) => Err(error),
         };
         let known = if attempt.whom.0 == Limit::SignInDevice { "known" } else { "new" };
@@ -40,9 +68,9 @@ impl Commands {
         metrics::counter!("annals_sign_ins_total", "outcome" => told, "device" => known)
             .increment(1);
         match &outcome {
-            Ok(_) => self.forgive(&attempt).await,
+            Ok(_) => self.forgive(attempt).await,
             Err(_) if told == "account_deactivated" => {
-                self.refuse(&attempt, Refusal::AccountDeactivated, origin).await?;
+                self.refuse(attempt, Refusal::AccountDeactivated, origin).await?;
             }
             Err(_) => {}
         }
@@ -67,6 +95,10 @@ impl Commands {
             // What is no address belongs to nobody: it is all one account.
             Err(_) => (None, String::new()),
         };
+        Ok(self.attempt_on(found, account, origin))
+    }
+
+    fn attempt_on(&self, found: Option<(Uuid, User)>, account: String, origin: &Origin) -> Attempt {
         let device = found
             .as_ref()
             .zip(origin.known_device.as_deref())
@@ -75,7 +107,7 @@ impl Commands {
             Some(device) => (Limit::SignInDevice, device.to_string()),
             None => (Limit::SignInAccount, account),
         };
-        Ok(Attempt { found, network: origin.address.clone(), whom })
+        Attempt { found, network: origin.address.clone(), whom }
     }
 
     /// Counts a stranger for the network and for the account, a device that is known for itself alone.

@@ -7,6 +7,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use eventlog::{Position, ServiceKey};
 use uuid::Uuid;
 
+/// Bytes of a MAC.
+const MAC: usize = 32;
+
 /// The place of a refresh token: its session and its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Refresh {
@@ -121,11 +124,16 @@ pub(crate) fn write(key: &ServiceKey, kind: &str, facts: &[u8]) -> String {
 }
 
 pub(crate) fn read<const N: usize>(key: &ServiceKey, kind: &str, token: &str) -> Option<[u8; N]> {
+    facts(key, kind, token)?.try_into().ok()
+}
+
+/// The facts of a token, however many.
+pub(crate) fn facts(key: &ServiceKey, kind: &str, token: &str) -> Option<Vec<u8>> {
     let encoded = token.strip_prefix(kind)?.strip_prefix('_')?;
-    let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
-    let (facts, mac) = bytes.split_at_checked(N)?;
-    verify_slices_are_equal(&key.mac(&[kind.as_bytes(), facts]), mac).ok()?;
-    facts.try_into().ok()
+    let mut facts = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+    let mac = facts.split_off(facts.len().checked_sub(MAC)?);
+    verify_slices_are_equal(&key.mac(&[kind.as_bytes(), &facts]), &mac).ok()?;
+    Some(facts)
 }
 
 #[cfg(test)]

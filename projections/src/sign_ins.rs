@@ -3,6 +3,7 @@
 
 use domain::{
     Event, Personal,
+    factors::{self, Fault},
     login::{self, Refusal},
     session,
 };
@@ -12,9 +13,10 @@ use uuid::Uuid;
 use crate::Queries;
 
 /// The events that tell of an attempt.
-const ACTIONS: [&str; 5] = [
+const ACTIONS: [&str; 6] = [
     "factors.challenge_opened",
     "factors.code_refused",
+    "factors.passkey_refused",
     "login.failed",
     "login.refused",
     "session.started",
@@ -52,7 +54,7 @@ pub struct SignInView {
     pub outcome: &'static str,
     /// Why: which way in, or what was wrong.
     pub reason: String,
-    /// What decided: the password, a limit, the second factor, the state of the account.
+    /// What decided: the password, a passkey, a limit, the second factor, the state of the account.
     pub decided_by: &'static str,
     /// From where.
     pub address: Option<String>,
@@ -164,6 +166,11 @@ fn told(recorded: &Recorded) -> (&'static str, String, &'static str) {
         let (reason, decided_by) = refusal(*reason);
         return (outcome, reason.to_owned(), decided_by);
     }
+    if let Event::Factors(factors::Event::PasskeyRefused { fault, is_first, .. }) = &recorded.event
+    {
+        let decided_by = if *is_first { "passkey" } else { "second_factor" };
+        return (outcome, wrong_with_passkey(*fault).to_owned(), decided_by);
+    }
     (outcome, reason, decided_by)
 }
 
@@ -173,6 +180,14 @@ const fn refusal(reason: Refusal) -> (&'static str, &'static str) {
         Refusal::TooManyFromDevice => ("too_many_attempts", "limit_for_device"),
         Refusal::AccountDeactivated => ("account_deactivated", "account"),
         Refusal::MailboxUnproven => ("mailbox_unproven", "account"),
+    }
+}
+
+const fn wrong_with_passkey(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Unknown | Fault::Invalid => "wrong_passkey",
+        Fault::NotVerified => "passkey_without_verification",
+        Fault::CounterWentBack => "passkey_counter_went_back",
     }
 }
 

@@ -87,6 +87,7 @@ fn role(name: &str) -> Result<Role, serde::de::value::Error> {
 pub(crate) fn wants(name: &str) -> bool {
     name.starts_with("user.")
         || ["session.started", "factors.added", "factors.cleared", "factors.undone"].contains(&name)
+        || name == "factors.passkey_added"
 }
 
 pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::Result<()> {
@@ -127,9 +128,13 @@ pub(crate) async fn apply(db: &mut PgConnection, batch: &[&Recorded]) -> sqlx::R
 /// Whom an event tells of whether the password alone is enough.
 pub(crate) fn two_factor(event: &factors::Event) -> Option<(Uuid, bool)> {
     match event {
-        factors::Event::Added { user, .. } => Some((*user, true)),
+        factors::Event::Added { user, .. } | factors::Event::PasskeyAdded { user, .. } => {
+            Some((*user, true))
+        }
         factors::Event::Cleared { user, .. } => Some((*user, false)),
-        factors::Event::Undone { user, active, .. } => Some((*user, !active.is_empty())),
+        factors::Event::Undone { user, active, passkeys, .. } => {
+            Some((*user, !active.is_empty() || !passkeys.is_empty()))
+        }
         factors::Event::Prepared { .. }
         | factors::Event::CodeSent { .. }
         | factors::Event::CodeAccepted { .. }
@@ -138,6 +143,9 @@ pub(crate) fn two_factor(event: &factors::Event) -> Option<(Uuid, bool)> {
         | factors::Event::BackupCodeUsed { .. }
         | factors::Event::ChallengeOpened { .. }
         | factors::Event::ChallengeAnswered { .. }
+        | factors::Event::PasskeyUsed { .. }
+        | factors::Event::PasskeyRefused { .. }
+        | factors::Event::PasskeyRemoved { .. }
         | factors::Event::DeviceRemembered { .. }
         | factors::Event::DevicesForgotten { .. } => None,
     }

@@ -76,7 +76,7 @@ pub(super) struct ChallengeAnswer {
     two_factor_required: bool,
     /// Shows which sign-in a code is for; opens nothing by itself.
     challenge_token: String,
-    /// What can be shown: `totp`, `sms`, `email`, `backup_code`.
+    /// What can be shown: `totp`, `sms`, `email`, `passkey`, `backup_code`.
     methods: Vec<&'static str>,
     /// Seconds until the sign-in is given up.
     expires_in: i64,

@@ -89,5 +89,9 @@ events! {
     Event::Factors(factors::Event::DeviceRemembered { .. }) => "factors.device_remembered",
     Event::Factors(factors::Event::DevicesForgotten { .. }) => "factors.devices_forgotten",
     Event::Factors(factors::Event::Undone { .. }) => "factors.undone",
+    Event::Factors(factors::Event::PasskeyAdded { .. }) => "factors.passkey_added",
+    Event::Factors(factors::Event::PasskeyUsed { .. }) => "factors.passkey_used",
+    Event::Factors(factors::Event::PasskeyRefused { .. }) => "factors.passkey_refused",
+    Event::Factors(factors::Event::PasskeyRemoved { .. }) => "factors.passkey_removed",
     Event::Factors(factors::Event::Cleared { .. }) => "factors.cleared",
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{ClearReason, Method, PhoneNumber, Undo, Way};
+use super::{Assertion, ClearReason, Method, NewPasskey, PhoneNumber, Undo, Way};
 
 /// What may be asked of a person's factors.
 #[derive(Clone, Debug)]
@@ -41,6 +41,21 @@ pub enum Command {
     },
     /// Take a code.
     Present(Present),
+    /// Register a passkey.
+    AddPasskey(NewPasskey),
+    /// Take what a passkey has signed.
+    ShowPasskey(Assertion),
+    /// Remove a passkey, or all of them.
+    RemovePasskeys {
+        /// Whose they are.
+        user: Uuid,
+        /// Which; none means all.
+        passkey: Option<Uuid>,
+        /// Whether the last factor may go, and two-factor authentication with it.
+        may_turn_off: bool,
+        /// Now.
+        at: DateTime<Utc>,
+    },
     /// Replace the backup codes.
     MakeBackupCodes {
         /// The new set.

@@ -39,6 +39,24 @@ pub enum Error {
     /// No such device is remembered.
     #[error("no such device is remembered")]
     NoSuchDevice,
+    /// The question to the browser was answered already.
+    #[error("this is over; begin again")]
+    CeremonyOver,
+    /// It is registered already.
+    #[error("this passkey is registered already")]
+    PasskeyKnown,
+    /// There are as many as there may be.
+    #[error("there are as many passkeys as there may be; remove one first")]
+    TooManyPasskeys,
+    /// The person has no such passkey.
+    #[error("there is no such passkey")]
+    NoSuchPasskey,
+    /// Without it two-factor authentication would be off.
+    #[error(
+        "this is the last factor: give the password and a code, or show a passkey, to turn \
+        two-factor authentication off"
+    )]
+    LastFactor,
 }
 
 fn minutes(until: &DateTime<Utc>, at: &DateTime<Utc>) -> i64 {
@@ -56,7 +74,11 @@ impl From<Error> for Rejection {
             Error::NotPrepared => (Kind::Conflict, "nothing_to_verify"),
             Error::NoCodeSent => (Kind::Conflict, "no_code_sent"),
             Error::NoSuchFactor => (Kind::Conflict, "no_such_factor"),
-            Error::NoSuchDevice => (Kind::Missing, "not_found"),
+            Error::NoSuchDevice | Error::NoSuchPasskey => (Kind::Missing, "not_found"),
+            Error::CeremonyOver => (Kind::Conflict, "ceremony_over"),
+            Error::PasskeyKnown => (Kind::Conflict, "passkey_known"),
+            Error::TooManyPasskeys => (Kind::Conflict, "too_many_passkeys"),
+            Error::LastFactor => (Kind::Forbidden, "step_up_required"),
         };
         Self::new(kind, code, error.to_string())
     }

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{BackupCodes, Factor, Method, PhoneNumber, Way};
-use crate::Personal;
+use super::{BackupCodes, Factor, Fault, Method, Passkey, PhoneNumber, Way};
+use crate::{Personal, Text};
 
 /// What can have happened to a person's factors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,8 +145,69 @@ pub enum Event {
         by: i64,
         /// Those that are asked for from now on.
         active: Vec<Factor>,
+        /// The passkeys among them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        passkeys: Vec<Passkey>,
         /// The codes for when all else is lost.
         backup_codes: Option<BackupCodes>,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A passkey was registered, and is asked for from now on; its public key was stored beside.
+    #[serde(rename = "factors.passkey_added")]
+    PasskeyAdded {
+        /// Whose it is.
+        user: Uuid,
+        /// Its id.
+        passkey: Uuid,
+        /// What its person calls it.
+        name: Personal<Text>,
+        /// A keyed hash of the id that its device gave it.
+        credential: String,
+        /// How often its device says that it was used.
+        counter: u32,
+        /// The question that it answered.
+        ceremony: Uuid,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A passkey has signed what it was asked to.
+    #[serde(rename = "factors.passkey_used")]
+    PasskeyUsed {
+        /// Which.
+        passkey: Uuid,
+        /// The question that it answered.
+        ceremony: Uuid,
+        /// How often its device says that it was used.
+        counter: u32,
+        /// Whether its device has made sure that it was the person.
+        is_verified: bool,
+        /// The session that showed it or began with it.
+        session: Uuid,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// What a passkey was to have signed was refused.
+    #[serde(rename = "factors.passkey_refused")]
+    PasskeyRefused {
+        /// Which; none where the person has no such passkey.
+        passkey: Option<Uuid>,
+        /// The question that was to be answered.
+        ceremony: Uuid,
+        /// What was wrong.
+        fault: Fault,
+        /// Whether nothing else had been shown before.
+        is_first: bool,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// A passkey was removed. Its public key is kept until nobody can go back to it.
+    #[serde(rename = "factors.passkey_removed")]
+    PasskeyRemoved {
+        /// Whose it was.
+        user: Uuid,
+        /// Which.
+        passkey: Uuid,
         /// When.
         at: DateTime<Utc>,
     },

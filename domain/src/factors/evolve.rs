@@ -24,12 +24,16 @@ impl Factors {
             Event::ChallengeOpened { .. } | Event::ChallengeAnswered { .. } => {
                 self.challenged(event);
             }
+            Event::PasskeyAdded { .. }
+            | Event::PasskeyUsed { .. }
+            | Event::PasskeyRefused { .. }
+            | Event::PasskeyRemoved { .. } => self.evolve_passkeys(event),
             Event::DeviceRemembered { .. } => self.remember(event),
             Event::DevicesForgotten { devices } => {
                 self.devices.retain(|known| !devices.contains(&known.id));
             }
-            Event::Undone { by, active, backup_codes, at, .. } => {
-                self.put_back(*by, active, backup_codes.as_ref(), *at);
+            Event::Undone { by, active, passkeys, backup_codes, at, .. } => {
+                self.put_back(*by, (active, passkeys), backup_codes.as_ref(), *at);
             }
             Event::Cleared { reason, at, .. } => self.clear(*reason, *at),
         }
@@ -37,10 +41,10 @@ impl Factors {
 
     fn clear(&mut self, reason: ClearReason, at: DateTime<Utc>) {
         self.put_all_aside(at);
-        let Self { guard, former, undone, .. } = std::mem::take(self);
+        let Self { guard, former, undone, spent, .. } = std::mem::take(self);
         *self = match reason {
-            ClearReason::Disabled => Self { guard, former, undone, ..Self::default() },
-            ClearReason::Reset => Self { former, undone, ..Self::default() },
+            ClearReason::Disabled => Self { guard, former, undone, spent, ..Self::default() },
+            ClearReason::Reset => Self { former, undone, spent, ..Self::default() },
             ClearReason::Erased => Self::default(),
         };
     }
@@ -94,7 +98,7 @@ impl Factors {
         }
     }
 
-    fn was_good(&mut self, method: Method, at: DateTime<Utc>) {
+    pub(super) fn was_good(&mut self, method: Method, at: DateTime<Utc>) {
         self.guard.accept(method, at);
         self.was_right = Some(true);
     }
@@ -109,9 +113,14 @@ impl Factors {
         if let Event::ChallengeAnswered { challenge, session, at } = event {
             self.challenges.retain(|open| open.id != *challenge);
             self.sent.retain(|code| code.challenge != Some(*challenge));
-            self.proven.retain(|proven| *at - proven.at <= FRESH);
-            self.proven.push(Proven { session: *session, at: *at });
+            self.prove(Proven { session: *session, at: *at, is_passkey: false });
         }
+    }
+
+    /// Notes that a session has shown a factor.
+    pub(super) fn prove(&mut self, proven: Proven) {
+        self.proven.retain(|before| proven.at - before.at <= FRESH);
+        self.proven.push(proven);
     }
 
     fn remember(&mut self, event: &Event) {

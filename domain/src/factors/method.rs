@@ -14,6 +14,8 @@ pub enum Method {
     Email,
     /// Codes that were written down.
     BackupCode,
+    /// Key pairs that devices hold (`WebAuthn` Level 3).
+    Passkey,
 }
 
 impl Method {
@@ -25,6 +27,7 @@ impl Method {
             Self::Sms => "sms",
             Self::Email => "email",
             Self::BackupCode => "backup_code",
+            Self::Passkey => "passkey",
         }
     }
 
@@ -33,7 +36,7 @@ impl Method {
     pub const fn is_sent(self) -> bool {
         match self {
             Self::Sms | Self::Email => true,
-            Self::Totp | Self::BackupCode => false,
+            Self::Totp | Self::BackupCode | Self::Passkey => false,
         }
     }
 }

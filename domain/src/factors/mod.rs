@@ -6,6 +6,7 @@ mod event;
 mod evolve;
 mod guard;
 mod method;
+mod passkey;
 mod phone;
 mod present;
 #[cfg(test)]
@@ -24,6 +25,9 @@ pub use error::Error;
 pub use event::{ClearReason, Event};
 pub use guard::{FAILURES, Guard, LOCK, PER_MINUTE};
 pub use method::Method;
+pub use passkey::{
+    Assertion, CEREMONY_LIFETIME, Fault, NewPasskey, Opens, PASSKEYS, Passkey, Signed, Spent,
+};
 pub use phone::{InvalidPhoneNumber, PhoneNumber};
 pub use undo::{Former, Undo};
 pub use way::Way;
@@ -56,6 +60,10 @@ pub struct Factors {
     pub active: Vec<Factor>,
     /// Those that were set up and not shown yet, one of a kind.
     pub prepared: Vec<Factor>,
+    /// Key pairs that the person's devices hold.
+    pub passkeys: Vec<Passkey>,
+    /// Questions about passkeys that were answered, as long as others could answer them again.
+    pub spent: Vec<Spent>,
     /// Codes for when all else is lost.
     pub backup_codes: Option<BackupCodes>,
     /// Codes that are on their way, or there and not used yet.
@@ -144,6 +152,8 @@ pub struct Proven {
     pub session: Uuid,
     /// When the factor was shown.
     pub at: DateTime<Utc>,
+    /// Whether it was a passkey whose device has made sure that it is the person.
+    pub is_passkey: bool,
 }
 
 impl Challenge {
@@ -159,7 +169,7 @@ impl Factors {
     /// Whether the password alone is not enough.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
-        !self.active.is_empty()
+        !self.active.is_empty() || !self.passkeys.is_empty()
     }
 
     /// What can be shown.
@@ -167,7 +177,8 @@ impl Factors {
     pub fn methods(&self) -> Vec<Method> {
         let backup = self.backup_codes.as_ref().filter(|codes| !codes.unused.is_empty());
         let backup = backup.filter(|_| self.is_enabled()).map(|_| Method::BackupCode);
-        self.active.iter().map(|factor| factor.method).chain(backup).collect()
+        let passkey = self.passkeys.first().map(|_| Method::Passkey);
+        self.active.iter().map(|factor| factor.method).chain(passkey).chain(backup).collect()
     }
 
     /// The factor of a kind that is asked for.
@@ -223,7 +234,11 @@ impl Factors {
     /// Whether a session has just shown a factor.
     #[must_use]
     pub fn is_proven(&self, session: Uuid, at: DateTime<Utc>) -> bool {
-        self.proven.iter().any(|proven| proven.session == session && at - proven.at <= FRESH)
+        self.is_proven_by(|proven| proven.session == session, at)
+    }
+
+    fn is_proven_by(&self, is_it: impl Fn(&Proven) -> bool, at: DateTime<Utc>) -> bool {
+        self.proven.iter().any(|proven| is_it(proven) && at - proven.at <= FRESH)
     }
 
     fn send(
@@ -269,6 +284,11 @@ impl Aggregate for Factors {
                 Ok(vec![Event::ChallengeOpened { challenge, way, at, expires_at }])
             }
             Command::Present(present) => self.present(present),
+            Command::AddPasskey(new) => self.add_passkey(new),
+            Command::ShowPasskey(shown) => self.show_passkey(shown),
+            Command::RemovePasskeys { user, passkey, may_turn_off, at } => {
+                self.remove_passkeys(user, (passkey, may_turn_off), at)
+            }
             Command::MakeBackupCodes { set, at } if self.is_enabled() => {
                 Ok(vec![Event::BackupCodesMade { set, count: BACKUP_CODES, at }])
             }

@@ -1,6 +1,7 @@
 //! What a person's factors allow, refuse and remember.
 
 mod guessing;
+mod passkey;
 mod sign_in;
 mod undo;
 
@@ -8,7 +9,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::*;
-use crate::testing::{at, given, id};
+use crate::{
+    Text,
+    testing::{at, given, id},
+};
 
 const USER: Uuid = Uuid::from_u128(1);
 const FACTOR: Uuid = Uuid::from_u128(2);

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{BackupCodes, Event, Factor, Factors};
+use super::{BackupCodes, Event, Factor, Factors, Passkey};
 use crate::user::UNDO;
 
 /// How long what was replaced is kept: as long as undoing may put it back, and a little longer.
@@ -32,6 +32,8 @@ pub struct Undo {
 pub struct Former {
     /// Factors, also those that were never shown.
     pub factors: Vec<Factor>,
+    /// Passkeys.
+    pub passkeys: Vec<Passkey>,
     /// The set of backup codes.
     pub backup_codes: Option<BackupCodes>,
     /// When it was replaced.
@@ -48,33 +50,38 @@ impl Factors {
     pub(super) fn undo(&self, undo: Undo) -> Vec<Event> {
         let Undo { user, by, before, at } = undo;
         let active: Vec<_> = before.active.into_iter().map(|it| self.as_shown(it)).collect();
+        let passkeys: Vec<_> = before.passkeys.into_iter().map(|it| self.as_counted(it)).collect();
         let backup_codes = before.backup_codes.map(|codes| self.as_used(codes));
+        let is_empty = active.is_empty() && passkeys.is_empty();
         let is_done = self.undone.is_some_and(|done| by <= done);
-        if is_done || self.is_untouched() && active.is_empty() {
+        if is_done || self.is_untouched() && is_empty {
             return vec![];
         }
-        vec![Event::Undone { user, by, active, backup_codes, at }]
+        vec![Event::Undone { user, by, active, passkeys, backup_codes, at }]
     }
 
     /// Whether there is nothing to take away.
     pub(super) fn is_untouched(&self) -> bool {
-        Self { former: vec![], undone: None, ..self.clone() } == Self::default()
+        let untouched = Self { former: vec![], undone: None, spent: vec![], ..self.clone() };
+        untouched == Self::default()
     }
 
     /// Takes in that other factors count from now on.
     pub(super) fn put_back(
         &mut self,
         by: i64,
-        active: &[Factor],
+        (active, passkeys): (&[Factor], &[Passkey]),
         backup_codes: Option<&BackupCodes>,
         at: DateTime<Utc>,
     ) {
         self.put_all_aside(at);
-        let former = std::mem::take(&mut self.former);
-        let (active, backup_codes) = (active.to_vec(), backup_codes.cloned());
-        *self = Self { active, backup_codes, former, undone: Some(by), ..Self::default() };
+        let Self { former, spent, .. } = std::mem::take(self);
+        let (active, passkeys) = (active.to_vec(), passkeys.to_vec());
+        let (backup_codes, undone) = (backup_codes.cloned(), Some(by));
+        *self = Self { active, passkeys, backup_codes, former, spent, undone, ..Self::default() };
         for former in &mut self.former {
             former.factors.retain(|old| self.active.iter().all(|factor| factor.id != old.id));
+            former.passkeys.retain(|old| self.passkeys.iter().all(|known| known.id != old.id));
             let set = self.backup_codes.as_ref().map(|codes| codes.set);
             former.backup_codes.take_if(|codes| Some(codes.set) == set);
         }
@@ -84,8 +91,9 @@ impl Factors {
     pub(super) fn put_all_aside(&mut self, at: DateTime<Utc>) {
         let mut factors = std::mem::take(&mut self.active);
         factors.append(&mut self.prepared);
+        let passkeys = std::mem::take(&mut self.passkeys);
         let backup_codes = self.backup_codes.take();
-        self.put_aside(factors, backup_codes, at);
+        self.keep_former(Former { factors, passkeys, backup_codes, at });
     }
 
     pub(super) fn put_aside(
@@ -94,8 +102,13 @@ impl Factors {
         backup_codes: Option<BackupCodes>,
         at: DateTime<Utc>,
     ) {
-        if !factors.is_empty() || backup_codes.is_some() {
-            self.former.push(Former { factors, backup_codes, at });
+        self.keep_former(Former { factors, passkeys: vec![], backup_codes, at });
+    }
+
+    pub(super) fn keep_former(&mut self, former: Former) {
+        let Former { factors, passkeys, backup_codes, .. } = &former;
+        if !factors.is_empty() || !passkeys.is_empty() || backup_codes.is_some() {
+            self.former.push(former);
         }
     }
 
@@ -110,6 +123,16 @@ impl Factors {
         let known = self.active.iter().chain(former).filter(|known| known.id == factor.id);
         let last_step = known.map(|known| known.last_step).max().flatten().max(factor.last_step);
         Factor { last_step, ..factor }
+    }
+
+    /// A passkey with the most uses that were ever counted.
+    fn as_counted(&self, mut passkey: Passkey) -> Passkey {
+        let former = self.former.iter().flat_map(|former| &former.passkeys);
+        for known in self.passkeys.iter().chain(former).filter(|known| known.id == passkey.id) {
+            passkey.counter = passkey.counter.max(known.counter);
+            passkey.used_at = passkey.used_at.max(known.used_at);
+        }
+        passkey
     }
 
     /// A set of codes without those that were ever used.

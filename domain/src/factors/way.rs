@@ -14,6 +14,8 @@ pub enum Way {
     SocialLogin,
     /// By opening an account.
     Register,
+    /// By a passkey alone.
+    Passkey,
 }
 
 impl Way {
@@ -25,6 +27,7 @@ impl Way {
             Self::MagicLink => "magic_link",
             Self::SocialLogin => "social_login",
             Self::Register => "register",
+            Self::Passkey => "passkey",
         }
     }
 }

@@ -3,6 +3,7 @@
 mod attacks;
 mod device;
 mod journey;
+mod passkey;
 mod scene;
 mod sent;
 mod step_up;

@@ -52,6 +52,10 @@ fn happened_to_factors(action: &str) -> &'static str {
         "factors.device_remembered" => "A device was remembered",
         "factors.devices_forgotten" => "Devices were forgotten",
         "factors.undone" => "Second factors were put back as they were before",
+        "factors.passkey_added" => "A passkey was registered",
+        "factors.passkey_used" => "A passkey was used",
+        "factors.passkey_refused" => "Somebody failed to show a passkey",
+        "factors.passkey_removed" => "A passkey was removed",
         "factors.cleared" => "Two-factor authentication was turned off",
         _ => happened_to_account(action),
     }

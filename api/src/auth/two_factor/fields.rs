@@ -68,7 +68,7 @@ pub(super) struct Verification {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Status {
     enabled: bool,
-    /// `totp`, `sms`, `email`, `backup_code`.
+    /// `totp`, `sms`, `email`, `passkey`, `backup_code`.
     methods: Vec<&'static str>,
     /// Where codes go, mostly hidden.
     phone_number: Option<String>,
@@ -104,6 +104,20 @@ impl TryFrom<TotpSetup> for Setup {
             qr_code,
             factor_id: setup.factor,
         })
+    }
+}
+
+impl Verification {
+    /// That somebody who has signed in has shown who they are once more.
+    pub(super) fn of_session(remaining_codes: usize) -> Self {
+        Self {
+            success: true,
+            verified: true,
+            backup_codes: None,
+            remaining_codes,
+            device_token: None,
+            tokens: None,
+        }
     }
 }
 

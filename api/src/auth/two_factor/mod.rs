@@ -4,6 +4,7 @@ mod device;
 mod enrol;
 mod fields;
 mod manage;
+mod passkey;
 mod qr;
 mod send;
 mod verify;
@@ -20,4 +21,5 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .merge(manage::routes())
         .merge(send::routes())
         .merge(device::routes())
+        .merge(passkey::routes())
 }

@@ -137,7 +137,7 @@ async fn set_up(app: &App, caller: &Caller, body: Enable) -> Result<Done<Enabled
             let done = app.commands.set_up_phone(caller, &proof, phone).await?;
             Ok(Done { value: Enabled::pending(seconds, None), position: done.position })
         }
-        (Some(Method::BackupCode), _) => {
+        (Some(Method::BackupCode | Method::Passkey), _) => {
             Err(Problem::invalid("/method", "one of totp, sms, email"))
         }
     }

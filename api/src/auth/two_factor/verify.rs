@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use commands::{Caller, Origin};
+use commands::{Answer, Caller, Done, Origin};
 use domain::factors::DEVICE_LIFETIME;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -73,14 +73,18 @@ async fn take(
     };
     let remember = body.remember_device.unwrap_or(false);
     let done = app.commands.answer_challenge(token, &body.code, remember, origin).await;
-    let done = done.map_err(at_code)?;
+    Ok(let_in(app, done.map_err(at_code)?).await)
+}
+
+/// Lets a person in, and has the browser keep what it shows if its device is remembered.
+pub(super) async fn let_in(app: &App, done: Done<Answer>) -> Response {
     let cookie = done.value.device_token.as_deref().and_then(|token| cookie(app, token));
     let mut response =
         app.done(done, |answer| Json(Verification::from(answer)).into_response()).await;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    Ok(response)
+    response
 }
 
 /// A browser shows it at the next sign-in, and no script reads it.

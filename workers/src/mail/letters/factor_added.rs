@@ -17,6 +17,7 @@ pub(super) async fn write(desk: &Desk, event: &Recorded) -> anyhow::Result<Optio
         Method::Sms => "codes by SMS",
         Method::Email => "codes by mail",
         Method::BackupCode => "backup codes",
+        Method::Passkey => "a passkey",
     };
     let happened = format!("From now on, signing in to your account takes {what} as well.");
     Notice { subject: "Two-factor authentication was turned on", happened }.write(desk, event).await
