@@ -6,8 +6,7 @@ use axum::{
     Form,
     body::{Body, Bytes},
     extract::{
-        DefaultBodyLimit, FromRequest, FromRequestParts, OptionalFromRequest, Request,
-        rejection::BytesRejection,
+        DefaultBodyLimit, FromRequest, FromRequestParts, Request, rejection::BytesRejection,
     },
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -25,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A JSON body, read or written.
 pub(crate) struct Json<T>(pub T);
+
+/// A JSON body, or none.
+pub(crate) struct IfAny<T>(pub Option<T>);
 
 /// A JSON body, or the form that OAuth clients and browsers send.
 pub(crate) struct JsonOrForm<T>(pub T);
@@ -52,15 +54,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for IfAny<T> {
     type Rejection = Problem;
 
     /// Whoever does not say what the body is sends none.
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if content_type(request.headers()).is_none() {
-            return Ok(None);
+            return Ok(Self(None));
         }
-        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
+        Json::from_request(request, state).await.map(|json| Self(Some(json.0)))
     }
 }
 
@@ -70,8 +72,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOrForm<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let kind = content_type(request.headers());
         if !kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
-            let json = <Json<T> as FromRequest<S>>::from_request(request, state).await;
-            return json.map(|json| Self(json.0));
+            return Json::from_request(request, state).await.map(|json| Self(json.0));
         }
         let form = timeout(PATIENCE, Form::from_request(request, state)).await;
         let form = form.map_err(|_| too_slow())?;

@@ -43,8 +43,8 @@ impl Factors {
         self.put_all_aside(at);
         let Self { guard, former, undone, spent, .. } = std::mem::take(self);
         *self = match reason {
-            ClearReason::Disabled => Self { guard, former, undone, spent, ..Self::default() },
-            ClearReason::Reset => Self { former, undone, spent, ..Self::default() },
+            ClearReason::Disabled => Self { spent, guard, former, undone, ..Self::default() },
+            ClearReason::Reset => Self { spent, former, undone, ..Self::default() },
             ClearReason::Erased => Self::default(),
         };
     }

@@ -78,7 +78,7 @@ impl Factors {
         let Self { former, spent, .. } = std::mem::take(self);
         let (active, passkeys) = (active.to_vec(), passkeys.to_vec());
         let (backup_codes, undone) = (backup_codes.cloned(), Some(by));
-        *self = Self { active, passkeys, backup_codes, former, spent, undone, ..Self::default() };
+        *self = Self { active, passkeys, spent, backup_codes, former, undone, ..Self::default() };
         for former in &mut self.former {
             former.factors.retain(|old| self.active.iter().all(|factor| factor.id != old.id));
             former.passkeys.retain(|old| self.passkeys.iter().all(|known| known.id != old.id));

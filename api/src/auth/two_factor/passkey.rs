@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     App,
-    body::{Json, Path},
+    body::{IfAny, Json, Path},
     context::From,
     envelope::{CallerProblems, Problems, Success},
     problem::Problem,
@@ -208,7 +208,7 @@ async fn list(State(app): State<App>, caller: Caller) -> Result<Json<Passkeys>, 
 async fn remove_all(
     State(app): State<App>,
     caller: Caller,
-    body: Option<Json<Shown>>,
+    IfAny(body): IfAny<Shown>,
 ) -> Result<Response, Problem> {
     let done = app.commands.remove_passkeys(&caller, None, &proof(body)).await?;
     Ok(app.done(done, |()| Json(Success::new("Passkeys removed"))).await)
@@ -225,14 +225,14 @@ async fn remove(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<Uuid>,
-    body: Option<Json<Shown>>,
+    IfAny(body): IfAny<Shown>,
 ) -> Result<Response, Problem> {
     let done = app.commands.remove_passkeys(&caller, Some(id), &proof(body)).await?;
     Ok(app.done(done, |()| Json(Success::new("Passkey removed"))).await)
 }
 
-fn proof(body: Option<Json<Shown>>) -> Proof {
-    body.map(|Json(shown)| shown.into()).unwrap_or_default()
+fn proof(body: Option<Shown>) -> Proof {
+    body.map(Proof::from).unwrap_or_default()
 }
 
 fn answer<T: Serialize>(question: Question<T>) -> Response {

@@ -34,13 +34,13 @@ fn registering(credential: &str) -> Command {
     })
 }
 
-fn shown(found: Result<Signed, Fault>, opens: Opens, seconds: i64) -> Command {
-    let (passkey, ceremony) = (Some(PASSKEY), CEREMONY);
+fn shown(signed: Signed, opens: Opens, seconds: i64) -> Command {
+    let (passkey, ceremony, found) = (Some(PASSKEY), CEREMONY, Ok(signed));
     Command::ShowPasskey(Assertion { passkey, ceremony, found, opens, at: at(seconds) })
 }
 
-const fn signed(counter: u32, is_verified: bool) -> Result<Signed, Fault> {
-    Ok(Signed { counter, is_verified })
+const fn signed(counter: u32, is_verified: bool) -> Signed {
+    Signed { counter, is_verified }
 }
 
 fn challenge() -> Opens {

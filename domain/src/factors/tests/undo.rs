@@ -46,11 +46,10 @@ fn factors_that_a_thief_turned_off_are_asked_for_again() {
 
     let app = Factor { id: FACTOR, method: Method::Totp, phone: None, last_step: Some(7) };
     let codes = BackupCodes { set: SET, unused: (0..10).collect() };
-    let (active, backup_codes) = (vec![app], Some(codes));
-    assert_eq!(
-        outcome,
-        Ok(vec![Event::Undone { user: USER, by: 20, active, backup_codes, at: at(9) }])
-    );
+    let (active, passkeys, backup_codes) = (vec![app], vec![], Some(codes));
+    let (user, by, at) = (USER, 20, at(9));
+    let undone = Event::Undone { user, by, active, passkeys, backup_codes, at };
+    assert_eq!(outcome, Ok(vec![undone]));
 }
 
 #[test]

@@ -34,7 +34,7 @@ async fn ten_parallel_uses_of_one_answer_give_exactly_one_success_and_none_later
 
     for wish in [json!({}), json!({ "challenge_token": challenge })] {
         let asked = scene.asked(&wish).await?;
-        let body = scene.says(&mut telephone, &asked).await?;
+        let body = scene.says(&mut telephone, &asked)?;
         let answers = at_once(&scene, &body).await?;
 
         let successes = answers.iter().filter(|status| **status == 200).count();
@@ -58,7 +58,7 @@ async fn a_question_to_one_is_not_answered_by_another_nor_for_something_else() -
     let start = "/v1/auth/2fa/webauthn/login/start";
     let wish = json!({ "step_up": true });
     let asked = json(again.asks(scene.program.post(start, &wish)).send().await?, 200).await?;
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
 
     for other in [&eve, &scene.ada] {
         let request = other.asks(scene.program.post(FINISH, &body));
@@ -78,7 +78,7 @@ async fn a_question_to_one_is_not_answered_by_another_nor_for_something_else() -
     let mixed = json!({ "ceremony_token": sign_in["ceremony_token"], "credential": credential });
     let path = "/v1/auth/2fa/webauthn/register/finish";
     json(eve.asks(scene.program.post(path, &mixed)).send().await?, 409).await?;
-    let mut signed = scene.says(&mut telephone, &sign_in).await?;
+    let mut signed = scene.says(&mut telephone, &sign_in)?;
     signed["ceremony_token"] = asked["ceremony_token"].clone();
     scene.shows(&signed, 409).await?;
     Ok(())
@@ -88,7 +88,7 @@ async fn a_question_to_one_is_not_answered_by_another_nor_for_something_else() -
 async fn what_cannot_be_read_is_refused_and_breaks_nothing() -> anyhow::Result<()> {
     let (scene, mut telephone) = set().await?;
     let asked = scene.asked(&json!({})).await?;
-    let good = scene.says(&mut telephone, &asked).await?;
+    let good = scene.says(&mut telephone, &asked)?;
     let part = |pointer: &str, value: Value| {
         let mut body = good.clone();
         if let Some(part) = body.pointer_mut(pointer) {
@@ -140,13 +140,13 @@ async fn refusals_lock_the_second_factor_for_whoever_has_the_password_and_nobody
     let wish = json!({ "challenge_token": challenge });
     for _ in 0..5 {
         let asked = scene.asked(&wish).await?;
-        let mut body = scene.says(&mut telephone, &asked).await?;
+        let mut body = scene.says(&mut telephone, &asked)?;
         body["credential"]["response"]["signature"] = json!("AAAA");
         scene.shows(&body, 401).await?;
     }
 
     let asked = scene.asked(&wish).await?;
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     assert_eq!(scene.shows(&body, 429).await?["code"], "factor_locked");
     scene.mailbox.mail_about("ada@example.org", "Wrong passkeys for your account").await?;
     scene.comes_with(&mut telephone).await?;
@@ -158,7 +158,7 @@ async fn strangers_who_try_passkeys_are_limited_and_a_device_that_is_known_is_no
 -> anyhow::Result<()> {
     let (scene, mut telephone) = set().await?;
     let asked = scene.asked(&json!({})).await?;
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     let answer = scene.program.post(FINISH, &body).send().await?;
     let cookie = answer.headers().get("set-cookie").context("a cookie")?.to_str()?.to_owned();
     let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
@@ -166,14 +166,14 @@ async fn strangers_who_try_passkeys_are_limited_and_a_device_that_is_known_is_no
     let mut refused = Vec::new();
     for _ in 0..12 {
         let asked = scene.asked(&json!({})).await?;
-        let mut body = scene.says(&mut telephone, &asked).await?;
+        let mut body = scene.says(&mut telephone, &asked)?;
         body["credential"]["response"]["signature"] = json!("AAAA");
         let answer = scene.program.post(FINISH, &body).send().await?;
         refused.push(answer.status().as_u16());
     }
     assert!(refused.starts_with(&[401; 8]) && refused.ends_with(&[429]), "{refused:?}");
     let asked = scene.asked(&json!({})).await?;
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     json(scene.program.post(FINISH, &body).header("cookie", cookie).send().await?, 200).await?;
     Ok(())
 }

@@ -43,11 +43,7 @@ impl Stage {
     }
 
     async fn reasons(&self) -> anyhow::Result<Vec<String>> {
-        let ada = &self.scene.ada;
-        let path = "/v1/auth/sign-ins?outcome=refused";
-        let list = tests::json(ada.asks(self.scene.program.get(path)).send().await?, 200).await?;
-        let items = list["items"].as_array().cloned().unwrap_or_default();
-        Ok(items.iter().map(|item| super::super::scene::text(&item["reason"])).collect())
+        self.scene.sign_ins("refused").await
     }
 }
 
@@ -89,7 +85,7 @@ async fn a_copied_device_is_refused_and_its_owner_told() -> anyhow::Result<()> {
 
     let mut copied = Device { passkey: copy, counts: true, ..Device::default() };
     let asked = stage.scene.asked(&json!({})).await?;
-    let body = stage.scene.says(&mut copied, &asked).await?;
+    let body = stage.scene.says(&mut copied, &asked)?;
     stage.scene.shows(&body, 401).await?;
 
     assert_eq!(stage.reasons().await?, ["passkey_counter_went_back"]);
@@ -125,7 +121,7 @@ async fn another_persons_passkey_opens_nothing_of_ada() -> anyhow::Result<()> {
         scene.shows(&body, 401).await?;
         // Nor does it help to say that it is Ada's passkey.
         let asked = scene.asked(&wish).await?;
-        let theirs = scene.says(&mut telephone, &asked).await?;
+        let theirs = scene.says(&mut telephone, &asked)?;
         let mut body =
             json!({ "ceremony_token": asked["ceremony_token"], "credential": credential });
         body["credential"]["id"] = theirs["credential"]["id"].clone();

@@ -24,7 +24,7 @@ async fn a_passkey_is_a_second_factor_also_across_a_restart() -> anyhow::Result<
     let asked = scene.asked(&json!({ "challenge_token": challenge })).await?;
     assert_eq!(asked["publicKey"]["userVerification"], "preferred");
     assert_eq!(asked["publicKey"]["allowCredentials"].as_array().map(Vec::len), Some(1));
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     scene.program.restart().await?;
     let answer = scene.shows(&body, 200).await?;
 
@@ -47,7 +47,7 @@ async fn a_passkey_is_a_way_in_of_its_own() -> anyhow::Result<()> {
     assert_eq!(asked["publicKey"]["userVerification"], "required");
     assert_eq!(asked["publicKey"]["rpId"], "localhost");
     assert_eq!(asked["publicKey"]["allowCredentials"], json!([]), "nobody is named");
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     let request = scene.program.post("/v1/auth/2fa/webauthn/login/finish", &body);
     let answer = request.send().await?;
     let cookie = answer.headers().get("set-cookie").and_then(|it| it.to_str().ok());
@@ -56,9 +56,8 @@ async fn a_passkey_is_a_way_in_of_its_own() -> anyhow::Result<()> {
 
     assert_eq!(ada.id, scene.ada.id);
     json(ada.asks(scene.program.get("/v1/auth/me")).send().await?, 200).await?;
-    let list = ada.asks(scene.program.get("/v1/auth/sign-ins?outcome=signed_in"));
-    let list = json(list.send().await?, 200).await?;
-    assert_eq!(list["items"][0]["reason"], "passkey", "{list}");
+    let ways = scene.sign_ins("signed_in").await?;
+    assert_eq!(ways.first().map(String::as_str), Some("passkey"), "{ways:?}");
     scene.comes_with(&mut telephone).await?;
     Ok(())
 }
@@ -71,7 +70,7 @@ async fn a_passkey_that_is_shown_once_more_opens_what_a_session_alone_does_not()
     scene.register(&scene.ada, &mut telephone, "Telephone").await?;
     let challenge = scene.challenge().await?;
     let asked = scene.asked(&json!({ "challenge_token": challenge })).await?;
-    let mut body = scene.says(&mut telephone, &asked).await?;
+    let mut body = scene.says(&mut telephone, &asked)?;
     body["remember_device"] = json!(true);
     let device = text(&scene.shows(&body, 200).await?["device_token"]);
     let body = json!({ "email": ADA, "password": PASSWORD });
@@ -114,7 +113,7 @@ async fn several_passkeys_have_names_and_go_one_by_one() -> anyhow::Result<()> {
     scene.removes(&text(&passkeys[0]["id"]), &json!({}), 404).await?;
 
     let asked = scene.asked(&json!({})).await?;
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     assert_eq!(scene.shows(&body, 401).await?["code"], "wrong_passkey");
     scene.comes_with(&mut key).await?;
     let proof = json!({ "password": PASSWORD, "code": first["backup_codes"][0] });
@@ -135,7 +134,7 @@ async fn an_administrator_who_resets_factors_removes_passkeys_and_erasing_forget
     json(admin.asks(scene.program.post(&path, &json!({}))).send().await?, 200).await?;
 
     let asked = scene.asked(&json!({})).await?;
-    let body = scene.says(&mut telephone, &asked).await?;
+    let body = scene.says(&mut telephone, &asked)?;
     scene.shows(&body, 401).await?;
     assert_eq!(scene.passkeys().await?.len(), 0);
 

@@ -4,8 +4,11 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tests::json;
 
-use super::{super::scene::Scene, device::Device};
-use crate::person::Person;
+use super::{
+    super::scene::{ADMIN, Scene, text},
+    device::Device,
+};
+use crate::person::{PASSWORD, Person};
 
 const PATH: &str = "/v1/auth/2fa/webauthn";
 
@@ -39,7 +42,7 @@ impl Scene {
     }
 
     /// What a device says when it is asked.
-    pub async fn says(&self, device: &mut Device, asked: &Value) -> anyhow::Result<Value> {
+    pub fn says(&self, device: &mut Device, asked: &Value) -> anyhow::Result<Value> {
         let credential = device.get(&self.origin(), &asked["publicKey"])?;
         Ok(json!({ "ceremony_token": asked["ceremony_token"], "credential": credential }))
     }
@@ -52,7 +55,7 @@ impl Scene {
     /// Somebody signs in with a passkey and nothing else.
     pub async fn comes_with(&self, device: &mut Device) -> anyhow::Result<Value> {
         let asked = self.asked(&json!({})).await?;
-        let body = self.says(device, &asked).await?;
+        let body = self.says(device, &asked)?;
         self.shows(&body, 200).await
     }
 
@@ -66,9 +69,21 @@ impl Scene {
         let wish = json!({ "step_up": true });
         let start = self.program.post(&format!("{PATH}/login/start"), &wish);
         let asked = json(person.asks(start).send().await?, 200).await?;
-        let body = self.says(device, &asked).await?;
+        let body = self.says(device, &asked)?;
         let finish = self.program.post(&format!("{PATH}/login/finish"), &body);
         json(person.asks(finish).send().await?, status).await
+    }
+
+    /// Attempts to sign in as Ada, as she is told of them once all that happened can be read.
+    pub async fn sign_ins(&self, outcome: &str) -> anyhow::Result<Vec<String>> {
+        let admin = Person::sign_in(&self.program, ADMIN, PASSWORD).await?;
+        let standing = admin.asks(self.program.get("/v1/admin/projections")).send().await?;
+        let head = json(standing, 200).await?["data"]["log_position"].to_string();
+        let path = format!("/v1/auth/sign-ins?outcome={outcome}");
+        let list = self.ada.asks(self.program.get(&path)).header("x-log-position", head);
+        let list = json(list.send().await?, 200).await?;
+        let items = list["items"].as_array().context("items")?;
+        Ok(items.iter().map(|item| text(&item["reason"])).collect())
     }
 
     /// Ada's passkeys.
