@@ -6,7 +6,7 @@ use axum::{
 };
 use commands::Caller;
 
-use crate::{App, context, problem::Problem};
+use crate::{App, area, context, problem::Problem};
 
 /// A caller who is an administrator, and may say why in `X-Reason`.
 pub(crate) struct Admin(pub Caller);
@@ -22,7 +22,10 @@ impl FromRequestParts<App> for Caller {
         // A valid Bearer wins; an API key is only looked at when there is none.
         for credential in credentials(&parts.headers) {
             match app.commands.authenticate(credential, context::origin(parts, app)).await {
-                Ok(caller) => return Ok(caller),
+                Ok(caller) => {
+                    area::admit(&caller, &parts.method, parts.uri.path())?;
+                    return Ok(caller);
+                }
                 Err(error) => refusal = error.into(),
             }
         }

@@ -16,7 +16,7 @@ use utoipa::{
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    idempotency,
+    area, idempotency,
     path::ALIASES,
     problem::{ErrorBody, FieldError, ProblemBody},
     router,
@@ -64,10 +64,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi.paths.paths =
         paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     idempotency::describe(&mut openapi);
+    area::describe(&mut openapi);
     for (alias, name) in ALIASES {
         add_alias(&mut openapi, alias, name);
     }
-    add_alias(&mut openapi, "/v1/api-keys/{id}", "/v1/settings/api-keys/{id}");
+    for rest in ["{id}", "{id}/regenerate", "{id}/rotate", "{id}/usage"] {
+        let [alias, name] = ["", "settings/"].map(|it| format!("/v1/{it}api-keys/{rest}"));
+        add_alias(&mut openapi, &alias, &name);
+    }
     openapi
 }
 

@@ -4,6 +4,7 @@
 mod address;
 mod admin;
 mod app;
+mod area;
 mod auth;
 mod body;
 mod caller;

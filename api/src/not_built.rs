@@ -5,13 +5,10 @@ use axum::http::{Method, StatusCode, Uri};
 use crate::problem::Problem;
 
 /// Paths by pattern; `*` stands for one segment, `**` for all that follow.
-const PATHS: [&str; 36] = [
+const PATHS: [&str; 32] = [
     "/v1/auth/*/callback",
     "/v1/auth/*/authorize",
     "/v1/auth/2fa/**",
-    "/v1/settings/api-keys/*/regenerate",
-    "/v1/settings/api-keys/*/rotate",
-    "/v1/settings/api-keys/*/usage",
     "/v1/settings/provider-keys",
     "/v1/settings/rate-limits",
     "/v1/settings/usage-limits",
@@ -40,13 +37,11 @@ const PATHS: [&str; 36] = [
     "/v1/admin/monitoring/**",
     "/v1/admin/monitoring-alerts/**",
     "/v1/admin/users/**",
-    "/v1/admin/keys/**",
     "/v1/admin/**",
 ];
 
 /// Methods that are missing from paths that are built.
-const METHODS: [(&str, &str); 2] =
-    [("PUT", "/v1/admin/users/*"), ("PUT", "/v1/settings/api-keys/*")];
+const METHODS: [(&str, &str); 1] = [("PUT", "/v1/admin/users/*")];
 
 /// Answers what no route matches.
 pub(crate) async fn unknown_path(uri: Uri) -> Problem {

@@ -14,6 +14,9 @@ use crate::{Caller, Commands, Credential, Error, Origin};
 /// The name of the secret beside a key's stream that holds the key's hash.
 pub(crate) const KEY_HASH: &str = "api_key";
 
+/// The same of the secret before, while that is good as well.
+pub(crate) const KEY_HASH_BEFORE: &str = "api_key_before";
+
 /// The name under which a session keeps, as long as it lasts, whose it is.
 pub(crate) const SESSION_OF: &str = "session_of";
 /// The same of a key.
@@ -50,19 +53,22 @@ impl Commands {
         let Some(id) = holder.map_err(Error::Unavailable)? else {
             return Err(Error::unauthenticated());
         };
-        let hash = self.0.log.secret(id, KEY_HASH).await.map_err(Error::Unavailable)?;
-        let is_right =
-            hash.is_some_and(|hash| verify_slices_are_equal(&hash, &key_hash(key)).is_ok());
         let ApiKey::Active(active) = self.load::<ApiKey>(id).await?.state else {
             return Err(Error::unauthenticated());
         };
-        if !is_right || active.expires_at <= self.0.clock.now() {
+        let name = if active.prefix == prefix { KEY_HASH } else { KEY_HASH_BEFORE };
+        let hash = self.0.log.secret(id, name).await.map_err(Error::Unavailable)?;
+        let is_right =
+            hash.is_some_and(|hash| verify_slices_are_equal(&hash, &key_hash(key)).is_ok());
+        let until = active.good_until(prefix).filter(|until| *until > self.0.clock.now());
+        if !is_right || until.is_none() {
             return Err(Error::unauthenticated());
         }
         let User::Active(account) = self.load::<User>(active.owner).await?.state else {
             return Err(Error::unauthenticated());
         };
-        let credential = Credential::ApiKey { id, scopes: active.scopes };
+        let (prefix, limit) = (prefix.to_owned(), active.limit);
+        let credential = Credential::ApiKey { id, prefix, scopes: active.scopes, limit };
         Ok(Caller { user: active.owner, role: account.role, credential, origin })
     }
 

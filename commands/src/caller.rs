@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use domain::{Kind, Rejection, Text, user::Role};
+use domain::{Kind, Rejection, Text, api_key::RateLimit, user::Role};
 use eventlog::{Meta, Reason, Sealed};
 use uuid::Uuid;
+
+use crate::Quota;
 
 /// The request that everything follows from.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +53,10 @@ pub enum Credential {
         id: Uuid,
         /// What it may be used for; empty means all that its owner may do, credentials excepted.
         scopes: Vec<String>,
+        /// The part of its secret that may be shown: while that is held, the secret is good.
+        prefix: String,
+        /// How often an administrator allows it to be used.
+        limit: Option<RateLimit>,
     },
 }
 
@@ -105,6 +111,18 @@ impl Caller {
                 "session_required",
                 "an API key cannot do this; sign in",
             )),
+        }
+    }
+
+    /// The caller's key and how often an administrator allows it to be used; none for people, and for keys
+    /// without such a limit.
+    #[must_use]
+    pub fn key_limit(&self) -> Option<(Uuid, Quota)> {
+        match self.credential {
+            Credential::ApiKey { id, limit: Some(limit), .. } => {
+                Some((id, Quota::new(limit.requests, limit.seconds)))
+            }
+            Credential::ApiKey { limit: None, .. } | Credential::Session(_) => None,
         }
     }
 

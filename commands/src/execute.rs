@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::{Commands, Error, idempotency};
 
 /// How often a command is decided again because its stream moved.
-const TRIES: u32 = 3;
+pub(crate) const TRIES: u32 = 3;
 
 /// A stream as a command has left it.
 pub(crate) struct Executed<A> {

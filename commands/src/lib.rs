@@ -38,7 +38,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 pub use account::{NewAccount, NewAdmin, ProfileChange, Registered};
-pub use api_key::{CreatedKey, NewApiKey};
+pub use api_key::{CreatedKey, KeyChange, NewApiKey, RotatedKey};
 pub use caller::{Caller, Credential, Origin};
 pub use chat::{Drive, NewRun, RunSignal, StartedRun, ToolProgress, drive_topic, stop_topic};
 pub use clock::Clock;

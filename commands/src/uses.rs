@@ -155,6 +155,11 @@ mod tests {
     use super::*;
     use crate::Origin;
 
+    fn key() -> Credential {
+        let (id, prefix) = (Uuid::from_u128(1), "ak_1".to_owned());
+        Credential::ApiKey { id, prefix, scopes: vec![], limit: None }
+    }
+
     fn caller(credential: Credential) -> Caller {
         Caller { user: Uuid::nil(), role: Role::User, credential, origin: Origin::default() }
     }
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn requests_of_a_key_are_counted_by_day() {
         let uses = Uses::default();
-        let key = caller(Credential::ApiKey { id: Uuid::from_u128(1), scopes: vec![] });
+        let key = caller(key());
         let noon = DateTime::UNIX_EPOCH + TimeDelta::hours(12);
 
         for hours in [0, 1, 13] {
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_down_is_not_lost() {
         let uses = Uses::default();
-        let key = caller(Credential::ApiKey { id: Uuid::from_u128(1), scopes: vec![] });
+        let key = caller(key());
         uses.count(&key, DateTime::UNIX_EPOCH);
         let unwritten = std::mem::take(&mut *uses.lock());
         uses.count(&key, DateTime::UNIX_EPOCH);

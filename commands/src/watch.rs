@@ -49,13 +49,14 @@ impl Commands {
         let user = (ClaimScope::ActiveUser, caller.user.as_bytes().to_vec());
         let (credential, rest) = match &caller.credential {
             Credential::Session(id) => ((ClaimScope::LiveSession, id.as_bytes().to_vec()), FOREVER),
-            Credential::ApiKey { id, .. } => match self.load::<ApiKey>(*id).await?.state {
-                ApiKey::Active(key) => {
-                    let rest = (key.expires_at - self.0.clock.now()).to_std().unwrap_or_default();
-                    ((ClaimScope::ApiKey, key.prefix.into_bytes()), rest.min(FOREVER))
-                }
-                ApiKey::Absent | ApiKey::Revoked { .. } => return Err(Error::unauthenticated()),
-            },
+            Credential::ApiKey { id, prefix, .. } => {
+                let ApiKey::Active(key) = self.load::<ApiKey>(*id).await?.state else {
+                    return Err(Error::unauthenticated());
+                };
+                let until = key.good_until(prefix).ok_or_else(Error::unauthenticated)?;
+                let rest = (until - self.0.clock.now()).to_std().unwrap_or_default();
+                ((ClaimScope::ApiKey, prefix.clone().into_bytes()), rest.min(FOREVER))
+            }
         };
         let (end, ended) = oneshot::channel();
         self.0.watch.add(Watched { user: caller.user, claims: vec![user, credential], end })?;

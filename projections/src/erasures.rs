@@ -103,7 +103,7 @@ impl Queries {
         .await?;
         let api_keys = sqlx::query_as!(
             Belonging,
-            "select key_id as id, is_active as lasts from api_key_view where owner_id = $1",
+            r#"select key_id as id, not is_revoked as "lasts!" from api_key_view where owner_id = $1"#,
             user,
         )
         .fetch_all(self.pool())

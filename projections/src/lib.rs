@@ -36,7 +36,7 @@ mod usage;
 mod users;
 
 pub use admin::{AdminDay, AdminNumbers, Counts};
-pub use api_keys::ApiKeyView;
+pub use api_keys::{ApiKeyView, KeyDay, KeyFilter, KeyUse};
 pub use as_of::{
     Change, Difference, MAX_REPLAY, ModelAsOf, ModelDiff, PastEvent, RowChange, Scope, StreamAsOf,
     StreamDiff, TableAsOf, Unanswered,

@@ -5,6 +5,7 @@ mod audit;
 mod case;
 mod dashboard;
 mod erasure;
+mod key;
 mod log;
 mod metric;
 mod projections;
@@ -35,4 +36,5 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .merge(sign_in::routes())
         .merge(two_factor::routes())
         .merge(session::routes())
+        .merge(key::routes())
 }

@@ -126,6 +126,7 @@ async fn verify_token(
     Json(body): Json<Token>,
 ) -> Result<Json<Me>, Problem> {
     let caller = app.commands.authenticate(&body.token, origin).await?;
+    caller.scope("account")?;
     person(&app, caller.user).await
 }
 

@@ -4,18 +4,21 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Event,
-    api_key::{self, ApiKey},
     factors::ClearReason,
     session::{self, EndReason, Session},
     user,
 };
-use eventlog::{Meta, Position, Recorded, Secret};
+use eventlog::{Meta, Position, RawEvent, Recorded, Secret};
 use uuid::Uuid;
 
 use crate::{
     Commands, Error,
     authenticate::{API_KEY_OF, SESSION_OF},
 };
+
+/// What makes a key open more than before.
+const OPENING: [&str; 4] =
+    ["api_key.created", "api_key.changed", "api_key.activated", "api_key.rotated"];
 
 /// What a change of credentials ends of what began before.
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,7 +143,7 @@ impl Commands {
         Ok(self.execute_with::<Session>(session, end, secrets, meta).await?.position)
     }
 
-    /// Revokes a key that was made at a position or after it.
+    /// Revokes a key that was made, or came to open more, at a position or after it.
     async fn revoke_since(
         &self,
         key: Uuid,
@@ -149,12 +152,11 @@ impl Commands {
         meta: &Meta,
     ) -> Result<(), Error> {
         let events = self.0.log.stream(key).await.map_err(Error::Unavailable)?;
-        if events.first().is_none_or(|made| made.position < since) {
+        let opens = |event: &RawEvent| event.position >= since && OPENING.contains(&&*event.name);
+        if !events.iter().any(opens) {
             return Ok(());
         }
-        let (revoke, secrets) =
-            (api_key::Command::Revoke { owner }, vec![Secret::Drop(API_KEY_OF)]);
-        self.execute_with::<ApiKey>(key, revoke, secrets, meta).await.map(drop)
+        self.end_key(key, owner, meta).await.map(drop)
     }
 
     pub(crate) async fn kept(

@@ -188,7 +188,7 @@ impl Commands {
         let (user, role) = (caller.user.as_bytes(), caller.role.name().as_bytes());
         RequestScope(match &caller.credential {
             Credential::Session(_) => mac.mac(&[b"session", user, role, key]),
-            Credential::ApiKey { id, scopes } => {
+            Credential::ApiKey { id, scopes, .. } => {
                 let scopes = scopes.join(" ");
                 mac.mac(&[b"api key", user, role, id.as_bytes(), scopes.as_bytes(), key])
             }

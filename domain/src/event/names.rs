@@ -48,6 +48,11 @@ events! {
     Event::Session(session::Event::Refreshed { .. }) => "session.refreshed",
     Event::Session(session::Event::Ended { .. }) => "session.ended",
     Event::ApiKey(api_key::Event::Created { .. }) => "api_key.created",
+    Event::ApiKey(api_key::Event::Changed { .. }) => "api_key.changed",
+    Event::ApiKey(api_key::Event::Deactivated { .. }) => "api_key.deactivated",
+    Event::ApiKey(api_key::Event::Activated { .. }) => "api_key.activated",
+    Event::ApiKey(api_key::Event::Rotated { .. }) => "api_key.rotated",
+    Event::ApiKey(api_key::Event::RateLimitChanged { .. }) => "api_key.rate_limit_changed",
     Event::ApiKey(api_key::Event::Revoked { .. }) => "api_key.revoked",
     Event::Settings(settings::Event::CommunicationChanged { .. })
         => "settings.communication_changed",

@@ -99,7 +99,7 @@ fn created(key: u8) -> api_key::Event {
 }
 
 fn revoked(key: u8) -> api_key::Event {
-    api_key::Event::Revoked { prefix: What::key(key) }
+    api_key::Event::Revoked { prefix: What::key(key), before: None }
 }
 
 impl fmt::Display for Ask {

@@ -14,6 +14,7 @@ mod evolution;
 mod faults;
 mod idempotency;
 mod journey;
+mod keys;
 mod limits;
 mod log;
 mod master_key;

@@ -112,9 +112,11 @@ impl Holder for ApiKey {
     fn held(&self) -> BTreeSet<(&'static str, Vec<u8>)> {
         match self {
             Self::Active(key) => {
-                BTreeSet::from([(ClaimScope::ApiKey.name(), key.prefix.clone().into_bytes())])
+                let before = key.before.iter().map(|before| &before.prefix);
+                let prefixes = before.chain([&key.prefix]);
+                prefixes.map(|it| (ClaimScope::ApiKey.name(), it.clone().into_bytes())).collect()
             }
-            Self::Absent | Self::Revoked { .. } => BTreeSet::new(),
+            Self::Absent | Self::Inactive(_) | Self::Revoked { .. } => BTreeSet::new(),
         }
     }
 }

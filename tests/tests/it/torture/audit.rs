@@ -149,7 +149,7 @@ async fn check_claims(log: &EventLog, events: &[Recorded]) -> anyhow::Result<()>
                 let before = holders.insert(prefix.clone(), event.stream);
                 ensure!(before.is_none(), "{prefix} was taken twice, at {}", event.position);
             }
-            Event::ApiKey(api_key::Event::Revoked { prefix }) => {
+            Event::ApiKey(api_key::Event::Revoked { prefix, .. }) => {
                 let holder = holders.remove(prefix);
                 ensure!(holder == Some(event.stream), "{prefix} was given back by another stream");
             }

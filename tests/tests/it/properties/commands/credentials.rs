@@ -1,7 +1,9 @@
 //! Any command to what opens an account: sessions, keys, attempts to sign in.
 
+use std::num::NonZeroU32;
+
 use domain::{
-    api_key::{self, ApiKey},
+    api_key::{self, ApiKey, Creation, RateLimit, Rotation, Scope},
     login::{self, Login, Refusal},
     session::{self, EndReason, Session, Start},
 };
@@ -40,15 +42,46 @@ impl Askable for Session {
 
 impl Askable for ApiKey {
     fn any_command() -> BoxedStrategy<api_key::Command> {
-        let scopes =
-            prop::collection::vec(select(vec!["chat".to_owned(), "settings".into()]), 0..3);
-        let prefix = select(vec!["ak_one".to_owned(), "ak_two".into()]);
-        let creation = (any_id(), any_text(), prefix, scopes, any_moment(), any_moment());
-        let creation = creation.prop_map(|(owner, name, prefix, scopes, at, expires_at)| {
-            let creation = api_key::Creation { owner, name, prefix, scopes, at, expires_at };
-            api_key::Command::Create(creation)
+        let scopes = || prop::collection::vec(select(vec![Scope::Chat, Scope::Settings]), 0..3);
+        let prefix = || select(vec!["ak_one".to_owned(), "ak_two".into()]);
+        let limit = || {
+            let number = || (1..=u32::MAX).prop_filter_map("not 0", NonZeroU32::new);
+            let limit = (number(), number());
+            option::of(limit.prop_map(|(requests, seconds)| RateLimit { requests, seconds }))
+        };
+        let moments = (any_moment(), any_moment());
+        let creation = (any_id(), any_text(), prefix(), scopes(), limit(), moments);
+        let creation =
+            creation.prop_map(|(owner, name, prefix, scopes, limit, (at, expires_at))| {
+                let creation = Creation { owner, name, prefix, scopes, limit, at, expires_at };
+                api_key::Command::Create(creation)
+            });
+        let change = (
+            option::of(any_text()),
+            option::of(scopes()),
+            option::of(any_moment()),
+            option::of(any::<bool>()),
+        );
+        let change = change.prop_map(|(name, scopes, expires_at, is_active)| api_key::Change {
+            name,
+            scopes,
+            expires_at,
+            is_active,
         });
-        prop_oneof![creation, any_id().prop_map(|owner| api_key::Command::Revoke { owner })].boxed()
+        let change = (any_id(), change, any_moment());
+        let rotation = (any_id(), prefix(), option::of(any_moment()), any_moment());
+        prop_oneof![
+            2 => creation,
+            2 => change
+                .prop_map(|(owner, change, at)| api_key::Command::Change { owner, change, at }),
+            2 => rotation.prop_map(|(owner, prefix, until, at)| {
+                api_key::Command::Rotate(Rotation { owner, prefix, until, at })
+            }),
+            1 => (any_id(), limit())
+                .prop_map(|(owner, limit)| api_key::Command::Limit { owner, limit }),
+            1 => any_id().prop_map(|owner| api_key::Command::Revoke { owner }),
+        ]
+        .boxed()
     }
 }
 
