@@ -68,7 +68,12 @@ async fn append(log: &EventLog, mut recorded: Recorded) -> anyhow::Result<()> {
     if let Event::User(user::Event::Registered { email, .. }) = &mut recorded.event {
         *email = domain::Email::try_from(format!("{stream}@example.org"))?.into();
     }
-    if let Event::ApiKey(api_key::Event::Created { prefix, .. }) = &mut recorded.event {
+    if let Event::ApiKey(
+        api_key::Event::Created { prefix, .. }
+        | api_key::Event::Activated { prefix }
+        | api_key::Event::Rotated { prefix, .. },
+    ) = &mut recorded.event
+    {
         *prefix = format!("ak_{stream}");
     }
     tell(log, recorded, Expected::Any).await?;
