@@ -145,10 +145,12 @@ async fn change(db: &mut PgConnection, id: Uuid, event: &api_key::Event) -> sqlx
             id,
         ),
         api_key::Event::Activated { .. } => {
-            sqlx::query!("update api_key_view set is_active = true where key_id = $1", id)
+            sqlx::query!("update api_key_view set is_active = not is_revoked where key_id = $1", id)
         }
         api_key::Event::Rotated { prefix, until, .. } => sqlx::query!(
-            "update api_key_view set prefix = $2, previous_until = $3 where key_id = $1",
+            "update api_key_view set prefix = $2,
+                previous_until = case when is_revoked then null else $3::timestamptz end
+            where key_id = $1",
             id,
             stored::text(prefix),
             *until,
@@ -167,7 +169,7 @@ async fn change(db: &mut PgConnection, id: Uuid, event: &api_key::Event) -> sqlx
     Ok(())
 }
 
-/// Nothing brings a revoked key back, so that it may be done after everything else.
+/// Nothing brings a revoked key back, whatever comes first: it may be done after everything else.
 async fn revoke(db: &mut PgConnection, keys: BTreeSet<Uuid>) -> sqlx::Result<()> {
     if keys.is_empty() {
         return Ok(());
