@@ -15,22 +15,26 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        if let Some(caller) = parts.extensions.get::<Self>() {
-            return Ok(caller.clone());
-        }
-        let mut refusal = Problem::anonymous();
-        // A valid Bearer wins; an API key is only looked at when there is none.
-        for credential in credentials(&parts.headers) {
-            match app.commands.authenticate(credential, context::origin(parts, app)).await {
-                Ok(caller) => {
-                    area::admit(&caller, &parts.method, parts.uri.path())?;
-                    return Ok(caller);
-                }
-                Err(error) => refusal = error.into(),
-            }
-        }
-        Err(refusal)
+        let caller = identify(parts, app).await?;
+        area::admit(&caller, &parts.method, parts.uri.path())?;
+        Ok(caller)
     }
+}
+
+/// Who asks, whether or not they may ask for this.
+pub(crate) async fn identify(parts: &Parts, app: &App) -> Result<Caller, Problem> {
+    if let Some(caller) = parts.extensions.get::<Caller>() {
+        return Ok(caller.clone());
+    }
+    let mut refusal = Problem::anonymous();
+    // A valid Bearer wins; an API key is only looked at when there is none.
+    for credential in credentials(&parts.headers) {
+        match app.commands.authenticate(credential, context::origin(parts, app)).await {
+            Ok(caller) => return Ok(caller),
+            Err(error) => refusal = error.into(),
+        }
+    }
+    Err(refusal)
 }
 
 impl FromRequestParts<App> for Admin {

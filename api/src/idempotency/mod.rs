@@ -7,7 +7,7 @@ mod work;
 
 use axum::{
     body::{Body, Bytes},
-    extract::{FromRequestParts, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -17,7 +17,7 @@ use commands::{Caller, IdempotentRequest, Reservation, StoredAnswer};
 pub(crate) use document::describe;
 pub(crate) use recording::Recordings;
 
-use crate::{App, body, position::LOG_POSITION, problem::Problem};
+use crate::{App, body, caller, position::LOG_POSITION, problem::Problem};
 
 /// The header with which a client names its request.
 pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -39,7 +39,7 @@ pub(crate) async fn idempotent(State(app): State<App>, request: Request, next: N
 async fn answer(app: App, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let key = key::read(&parts.headers)?.to_owned();
-    let caller = identify(&mut parts, &app).await?;
+    let caller = identify(&parts, &app).await?;
     let body = body::whole(body).await?;
     match reserve(&app, &parts, caller.as_ref(), (&key, &body)).await? {
         Reservation::Granted(granted) => {
@@ -60,8 +60,8 @@ async fn answer(app: App, request: Request, next: Next) -> Result<Response, Prob
 }
 
 /// Who asks, as far as anybody says so. Whether nobody may ask is up to the handler.
-async fn identify(parts: &mut Parts, app: &App) -> Result<Option<Caller>, Problem> {
-    match Caller::from_request_parts(parts, app).await {
+async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
+    match caller::identify(parts, app).await {
         Ok(caller) => Ok(Some(caller)),
         Err(problem) if problem.status.is_client_error() => Ok(None),
         Err(problem) => Err(problem),
