@@ -14,8 +14,8 @@ use utoipa::openapi::{
 use crate::problem::Problem;
 
 /// Areas by the beginning of a path and by method: the first that fits decides. `*` stands for one
-/// segment.
-const AREAS: [(&str, Methods, Area); 21] = [
+/// segment, `$` for the end.
+const AREAS: [(&str, Methods, Area); 24] = [
     // Keys and credentials, of whomever: keys touch none.
     ("/v1/settings/api-keys", Methods::Reading, Area::Of(Scope::Account)),
     ("/v1/settings/api-keys", Methods::All, Area::People),
@@ -28,6 +28,10 @@ const AREAS: [(&str, Methods, Area); 21] = [
     ("/v1/auth", Methods::Reading, Area::Of(Scope::Account)),
     ("/v1/auth", Methods::All, Area::People),
     ("/v1/settings", Methods::All, Area::Of(Scope::Settings)),
+    ("/v1/notifications", Methods::Reading, Area::Of(Scope::Notifications)),
+    // Telling others something.
+    ("/v1/notifications/$", Methods::All, Area::Of(Scope::Admin)),
+    ("/v1/notifications/bulk/create", Methods::All, Area::Of(Scope::Admin)),
     ("/v1/notifications", Methods::All, Area::Of(Scope::Notifications)),
     ("/v1/admin", Methods::All, Area::Of(Scope::Admin)),
     ("/v1/metrics", Methods::All, Area::Of(Scope::Admin)),
@@ -75,7 +79,10 @@ fn area(method: &Method, path: &str) -> Area {
 
 fn is_below(path: &str, start: &str) -> bool {
     let mut segments = path.split('/');
-    start.split('/').all(|wanted| segments.next().is_some_and(|it| wanted == "*" || wanted == it))
+    start.split('/').all(|wanted| match segments.next() {
+        Some(segment) => wanted == "*" || wanted == segment,
+        None => wanted == "$",
+    })
 }
 
 /// Says of each operation what it takes: signing in, or a key with a scope.
@@ -131,6 +138,9 @@ mod tests {
             (Method::POST, "/v1/admin/users/7/reset-password", Area::People),
             (Method::GET, "/v1/admin/users/7", Area::Of(Scope::Admin)),
             (Method::POST, "/v1/chat/completions", Area::Of(Scope::Chat)),
+            (Method::GET, "/v1/notifications", Area::Of(Scope::Notifications)),
+            (Method::POST, "/v1/notifications", Area::Of(Scope::Admin)),
+            (Method::POST, "/v1/notifications/mark-all-read", Area::Of(Scope::Notifications)),
             (Method::GET, "/v1/chatter", Area::People),
             (Method::GET, "/v1/nothing", Area::People),
             (Method::GET, "/", Area::People),

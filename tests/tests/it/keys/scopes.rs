@@ -27,6 +27,9 @@ fn needed(method: &str, path: &str) -> Needs {
         ["users" | "auth", "me"] => Needs::Scope("account"),
         ["auth", ..] if is_reading => Needs::Scope("account"),
         ["auth", ..] | ["admin", "auth", "logout"] => Needs::Person,
+        ["notifications"] | ["notifications", "bulk", "create"] if !is_reading => {
+            Needs::Scope("admin")
+        }
         ["notifications", ..] => Needs::Scope("notifications"),
         ["admin", "keys", ..] if !is_reading => Needs::Person,
         ["admin" | "metrics" | "monitoring", ..] | [] => Needs::Scope("admin"),

@@ -151,6 +151,7 @@ impl Stream {
             .replace("ada@example.com", &format!("{}@example.com", self.person))
             .replace("Ada@example.org", &format!("{}@example.org", self.person))
             .replace("ak_3f9c", &format!("ak_{}", self.id.simple()))
+            .replace("ak_77aa", &format!("ak_new_{}", self.id.simple()))
             .replace("\"at\":\"2026-01-02", &format!("\"at\":\"2026-02-{:02}", position % 28 + 1));
         let decode = || Event::decode(&name, written_version(&name), payload.as_bytes());
         let event = with_seal(Arc::new(Open), self.id, decode)?;
