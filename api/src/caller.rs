@@ -2,7 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use commands::Caller;
 
@@ -10,6 +10,10 @@ use crate::{App, area, context, problem::Problem};
 
 /// A caller who is an administrator, and may say why in `X-Reason`.
 pub(crate) struct Admin(pub Caller);
+
+/// Whoever asks, signed in or not. Only a program is refused, before anything else is looked at, where
+/// programs may not go.
+pub(crate) struct Visitor(pub Result<Caller, Problem>);
 
 impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
@@ -45,6 +49,17 @@ impl FromRequestParts<App> for Admin {
         caller.admin()?;
         caller.origin.reason = context::reason(&parts.headers)?;
         Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match Caller::from_request_parts(parts, app).await {
+            Err(refusal) if refusal.status != StatusCode::UNAUTHORIZED => Err(refusal),
+            known => Ok(Self(known)),
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     App,
     body::{IfAny, Json, Path},
+    caller::Visitor,
     context::From,
     envelope::{CallerProblems, Problems, Success},
     problem::Problem,
@@ -38,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What a passkey is asked for.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = PasskeyWish)]
 struct Wish {
     /// The sign-in that waits for a second factor.
     challenge_token: Option<String>,
@@ -153,7 +155,7 @@ async fn finish_registration(
     responses((status = 200, body = Asked<Object>), CallerProblems, Problems))]
 async fn start_login(
     State(app): State<App>,
-    caller: Result<Caller, Problem>,
+    Visitor(caller): Visitor,
     Json(body): Json<Wish>,
 ) -> Result<Response, Problem> {
     let question = match (&body.challenge_token, body.step_up.unwrap_or(false)) {
@@ -173,7 +175,7 @@ async fn start_login(
     responses((status = 200, body = Verification), CallerProblems, Problems))]
 async fn finish_login(
     State(app): State<App>,
-    caller: Result<Caller, Problem>,
+    Visitor(caller): Visitor,
     From(origin): From,
     Json(body): Json<Assertion>,
 ) -> Result<Response, Problem> {
